@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How a range of user memory becomes runs of pinned PFNs.
+ *
+ * A struct pin_reader pins a window, up to PIN_WINDOW_PAGES entries, and hands
+ * it out as runs of consecutive PFNs. A window is large enough that the cost of
+ * a call is lost in it, and small enough that a refusal or a signal is noticed
+ * soon. Three sources fill it:
+ *
+ *   an address of the caller's own mm   pin_user_pages_fast(), by page
+ *   an address of another mm            pin_user_pages_remote(), by page
+ *   a memfd                             memfd_pin_folios(), by folio
+ *
+ * VM_PFNMAP memory has no pages to pin. Where the front end takes it, its PFNs
+ * are read from the page tables and handed out as PIN_DEVICE; they stay valid
+ * no longer than their driver keeps them there, as with mainline's type1.
+ *
+ * Every page that is handed out carries one pin of its own, also where several
+ * are of one folio, so that any part of a run can be unpinned by itself.
+ *
+ * A reader belongs to one task and lives on its stack. Nothing is locked
+ * between two calls, so the process can fault and map meanwhile.
+ */
+#include "internal.h"
+
+#include <linux/export.h>
+#include <linux/memfd.h>
+#include <linux/mm.h>
+#include <linux/pinacct-compat.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
+
+/**
+ * pin_kind_of - what stands behind a PFN that came out of a page table
+ * @pfn: the PFN
+ *
+ * Context: any. The PFN is pinned, or mapped for a device.
+ *
+ * Return: PIN_RAM if it is a page that is pinned and charged, PIN_DEVICE if it
+ * has no struct page or is reserved.
+ */
+enum pin_kind pin_kind_of(unsigned long pfn)
+{
+	if (pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn)))
+		return PIN_RAM;
+	return PIN_DEVICE;
+}
+EXPORT_SYMBOL_GPL(pin_kind_of);
+
+/**
+ * pin_run_unpin - let go of a run
+ * @run: the run; no device may reach it any more
+ * @dirty: a device may have written to it
+ *
+ * Context: may sleep: dirtying locks the folio.
+ */
+void pin_run_unpin(const struct pin_run *run, bool dirty)
+{
+	if (run->kind == PIN_RAM)
+		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn),
+						 run->npages, dirty);
+}
+EXPORT_SYMBOL_GPL(pin_run_unpin);
+
+/**
+ * pin_reader_init - read memory by address
+ * @reader: the reader
+ * @mm: whose addresses; the caller's own, or one held with mmgrab()
+ * @writable: the device is to write, so copy-on-write is broken for writing
+ * @devices: take VM_PFNMAP memory too
+ *
+ * Context: any. pin_reader_end() must follow.
+ */
+void pin_reader_init(struct pin_reader *reader, struct mm_struct *mm,
+		     bool writable, bool devices)
+{
+	*reader = (struct pin_reader){
+		.mm = mm,
+		.gup_flags = FOLL_LONGTERM | (writable ? FOLL_WRITE : 0),
+		.devices = devices,
+	};
+}
+EXPORT_SYMBOL_GPL(pin_reader_init);
+
+/**
+ * pin_reader_init_file - read memory by file
+ * @reader: the reader
+ * @file: a memfd; the caller holds it
+ *
+ * Context: any. pin_reader_end() must follow.
+ */
+void pin_reader_init_file(struct pin_reader *reader, struct file *file)
+{
+	*reader = (struct pin_reader){ .file = file };
+}
+EXPORT_SYMBOL_GPL(pin_reader_init_file);
+
+/*
+ * A few pages need no window of their own, and a mapping must not fail because
+ * a page of scratch memory was not to be had.
+ */
+static unsigned long window_entries(struct pin_reader *reader,
+				    unsigned long npages)
+{
+	void *page;
+
+	if (!reader->pages)
+		reader->pages = reader->few_pages;
+	if (reader->pages != reader->few_pages)
+		return PIN_WINDOW_PAGES;
+	if (npages <= ARRAY_SIZE(reader->few_pages))
+		return npages;
+
+	page = (void *)__get_free_page(GFP_KERNEL | __GFP_NOWARN |
+				       __GFP_NORETRY);
+	if (!page)
+		return ARRAY_SIZE(reader->few_pages);
+	reader->pages = page;
+	return PIN_WINDOW_PAGES;
+}
+
+static long pin_remote(struct pin_reader *reader, unsigned long start,
+		       unsigned long npages, struct page **pages)
+{
+	struct mm_struct *mm = reader->mm;
+	int locked = 1;
+	long ret;
+
+	if (mm != current->mm && !reader->mm_held) {
+		if (!mmget_not_zero(mm))
+			return -EFAULT;
+		reader->mm_held = true;
+	}
+
+	mmap_read_lock(mm);
+	ret = pin_user_pages_remote(mm, start, npages, reader->gup_flags,
+				    pages, reader->devices ? NULL : &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	return ret;
+}
+
+/*
+ * Is there a VMA that get_user_pages() must look at, since the page tables alone
+ * would let more through than mainline's type1 does?
+ */
+static bool must_look_at_vmas(const struct pin_reader *reader,
+			      unsigned long start, unsigned long npages)
+{
+	struct mm_struct *mm = reader->mm;
+	struct vm_area_struct *vma;
+	unsigned long end;
+	bool found = false;
+
+	mmap_read_lock(mm);
+	start = untagged_addr_remote(mm, start);
+	end = start + npages * PAGE_SIZE;
+	for (vma = find_vma(mm, start); vma && vma->vm_start < end && !found;
+	     vma = find_vma(mm, vma->vm_end))
+		found = userfaultfd_armed(vma) ||
+			!(vma->vm_flags & VM_READ) ||
+			(vma->vm_flags & (VM_IO | VM_PFNMAP));
+	mmap_read_unlock(mm);
+	return found;
+}
+
+/*
+ * Mainline's type1 looks the caller's own memory up as another's, with mmap_lock
+ * held over faults. So it minds that a mapping is not readable where the page
+ * tables would not, ignores protection keys, and never waits for a userfaultfd:
+ * such memory is -EFAULT. That is kept for the reader that is told to take
+ * devices, since it is type1's alone; iommufd does all of it the other way.
+ */
+static long pin_addresses(struct pin_reader *reader, unsigned long start,
+			  unsigned long npages, struct page **pages)
+{
+	bool own = reader->mm == current->mm;
+	long ret;
+
+	if (own && reader->devices)
+		own = !must_look_at_vmas(reader, start, npages);
+
+	if (own)
+		ret = pin_user_pages_fast(start, npages, reader->gup_flags,
+					  pages);
+	if (!own || (ret < 0 && reader->devices))
+		ret = pin_remote(reader, start, npages, pages);
+	return ret ?: -EFAULT;
+}
+
+/* Pages of the folio at reader->next that belong to the window. */
+static unsigned long folio_run(const struct pin_reader *reader)
+{
+	return min(folio_nr_pages(reader->folios[reader->next]) -
+		   reader->folio_offset, reader->folio_pages);
+}
+
+static bool next_folio_run(struct pin_reader *reader, struct pin_run *run)
+{
+	struct folio *folio;
+
+	if (!reader->folio_pages)
+		return false;
+
+	folio = reader->folios[reader->next];
+	run->pfn = folio_pfn(folio) + reader->folio_offset;
+	run->npages = folio_run(reader);
+	run->kind = PIN_RAM;
+
+	reader->folio_pages -= run->npages;
+	reader->folio_offset = 0;
+	reader->next++;
+	return true;
+}
+
+/*
+ * memfd_pin_folios() leaves one pin on each folio, whatever is wanted of it.
+ * Add what is missing to one pin on each page. On failure the pins that each
+ * folio has by then are dropped again.
+ */
+static int pin_every_page(struct pin_reader *reader)
+{
+	const unsigned long offset = reader->folio_offset;
+	const unsigned long npages = reader->folio_pages;
+	struct pin_run run;
+	unsigned int done;
+	int ret = 0;
+
+	while (!ret && reader->folio_pages) {
+		struct folio *folio = reader->folios[reader->next];
+		unsigned long n = folio_run(reader);
+
+		if (n > 1)
+			ret = folio_add_pins(folio, n - 1);
+		if (!ret)
+			next_folio_run(reader, &run);
+	}
+
+	done = reader->next;
+	reader->next = 0;
+	reader->folio_offset = offset;
+	reader->folio_pages = npages;
+	if (!ret)
+		return 0;
+
+	while (reader->next < done) {
+		next_folio_run(reader, &run);
+		pin_run_unpin(&run, false);
+	}
+	unpin_folios(reader->folios + done, reader->end - done);
+	reader->next = reader->end;
+	reader->folio_pages = 0;
+	return ret;
+}
+
+static long fill_from_file(struct pin_reader *reader, unsigned long start,
+			   unsigned long npages)
+{
+	unsigned long entries = window_entries(reader, npages);
+	unsigned long total = 0;
+	pgoff_t offset;
+	long nfolios;
+	int ret;
+
+	nfolios = memfd_pin_folios(reader->file, start,
+				   start + npages * PAGE_SIZE - 1,
+				   reader->folios, entries, &offset);
+	if (nfolios <= 0)
+		return nfolios ?: -EFAULT;
+
+	reader->next = 0;
+	reader->end = nfolios;
+	reader->folio_offset = offset >> PAGE_SHIFT;
+	for (long i = 0; i < nfolios; i++)
+		total += folio_nr_pages(reader->folios[i]);
+	reader->folio_pages = min(total - reader->folio_offset, npages);
+
+	npages = reader->folio_pages;
+	ret = pin_every_page(reader);
+	return ret ?: npages;
+}
+
+/*
+ * The PFN at @addr, after faulting it in if need be. -EAGAIN: mmap_lock was
+ * dropped to do so, and @vma may be gone.
+ */
+static int follow_device_pfn(struct pin_reader *reader,
+			     struct vm_area_struct *vma, unsigned long addr,
+			     struct pin_run *run)
+{
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+	bool write = reader->gup_flags & FOLL_WRITE;
+	bool unlocked = false;
+	unsigned long end;
+	int ret;
+
+	ret = follow_pfnmap_start(&args);
+	if (ret) {
+		ret = fixup_user_fault(reader->mm, addr, FAULT_FLAG_REMOTE |
+				       (write ? FAULT_FLAG_WRITE : 0),
+				       &unlocked);
+		if (unlocked)
+			return -EAGAIN;
+		if (!ret)
+			ret = follow_pfnmap_start(&args);
+		if (ret)
+			return ret;
+	}
+
+	if (write && !args.writable) {
+		ret = -EFAULT;
+	} else {
+		end = min((addr | ~pinacct_pfnmap_mask(&args)) + 1,
+			  vma->vm_end);
+		run->pfn = args.pfn;
+		run->npages = (end - addr) >> PAGE_SHIFT;
+		run->kind = PIN_DEVICE;
+	}
+	follow_pfnmap_end(&args);
+	return ret;
+}
+
+/*
+ * GUP has refused @start with @error. If that is because the memory is a
+ * device's, take as much of it as is consecutive.
+ */
+static long fill_from_device(struct pin_reader *reader, unsigned long start,
+			     unsigned long npages, long error)
+{
+	/* As long under the lock as for a window of pages, and no longer. */
+	unsigned long walks = PIN_WINDOW_PAGES;
+	struct mm_struct *mm = reader->mm;
+	struct pin_run run = {}, next;
+	struct vm_area_struct *vma;
+	unsigned long addr;
+	long ret;
+
+	mmap_read_lock(mm);
+	start = untagged_addr_remote(mm, start);
+again:
+	addr = start + run.npages * PAGE_SIZE;
+	vma = vma_lookup(mm, addr);
+	ret = error;
+	while (vma && (vma->vm_flags & VM_PFNMAP) && addr < vma->vm_end &&
+	       run.npages < npages && walks--) {
+		ret = follow_device_pfn(reader, vma, addr, &next);
+		if (ret == -EAGAIN)
+			goto again;
+		if (!ret && pin_kind_of(next.pfn) != PIN_DEVICE)
+			ret = -EFAULT;
+		if (ret)
+			break;
+		if (!run.npages)
+			run = next;
+		else if (!pin_run_join(&run, &next))
+			break;
+		addr += next.npages * PAGE_SIZE;
+	}
+	mmap_read_unlock(mm);
+
+	if (!run.npages)
+		return ret;
+	run.npages = min(run.npages, npages);
+	reader->device = run;
+	return run.npages;
+}
+
+/**
+ * pin_reader_fill_pages - pin memory straight into an array of pages
+ * @reader: the reader, with nothing in its window
+ * @start: address, or offset in the file, in bytes; page aligned
+ * @npages: entries of @pages
+ * @pages: where to put them. Their pins belong to the caller
+ *
+ * Context: no mmap_lock is held. May sleep, and faults memory in.
+ *
+ * Return: how many pages, at least 1 and maybe fewer than asked for; or
+ * -EFAULT, -ENOMEM, -EINTR and what else get_user_pages() and
+ * memfd_pin_folios() answer.
+ */
+long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
+			   unsigned long npages, struct page **pages)
+{
+	unsigned long done = 0;
+	struct pin_run run;
+	long ret;
+
+	if (!reader->file)
+		return pin_addresses(reader, start, npages, pages);
+
+	ret = fill_from_file(reader, start, npages);
+	if (ret < 0)
+		return ret;
+	while (next_folio_run(reader, &run))
+		for (unsigned long i = 0; i < run.npages; i++)
+			pages[done++] = pfn_to_page(run.pfn + i);
+	return done;
+}
+EXPORT_SYMBOL_GPL(pin_reader_fill_pages);
+
+/**
+ * pin_reader_fill - pin a window
+ * @reader: the reader; its window has been handed out
+ * @start: address, or offset in the file, in bytes; page aligned
+ * @npages: pages wanted, at least 1
+ *
+ * Context: no mmap_lock is held. May sleep, and faults memory in.
+ *
+ * Return: how many pages pin_reader_next() will hand out, at least 1 and maybe
+ * fewer than asked for; or -EFAULT, -ENOMEM, -EINTR and what else
+ * get_user_pages() and memfd_pin_folios() answer.
+ */
+long pin_reader_fill(struct pin_reader *reader, unsigned long start,
+		     unsigned long npages)
+{
+	unsigned long entries;
+	long ret;
+
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (reader->file)
+		return fill_from_file(reader, start, npages);
+
+	entries = window_entries(reader, npages);
+	ret = pin_addresses(reader, start, min(npages, entries),
+			    reader->pages);
+	if (ret < 0)
+		return reader->devices ?
+		       fill_from_device(reader, start, npages, ret) : ret;
+
+	reader->next = 0;
+	reader->end = ret;
+	return ret;
+}
+EXPORT_SYMBOL_GPL(pin_reader_fill);
+
+/**
+ * pin_reader_next - take the next run out of the window
+ * @reader: the reader
+ * @run: the run; its pins belong to the caller
+ *
+ * Context: any.
+ *
+ * Return: false if the window is empty.
+ */
+bool pin_reader_next(struct pin_reader *reader, struct pin_run *run)
+{
+	unsigned long npages = 1;
+	struct page **first;
+
+	if (reader->device.npages) {
+		*run = reader->device;
+		reader->device.npages = 0;
+		return true;
+	}
+	if (reader->file)
+		return next_folio_run(reader, run);
+	if (reader->next == reader->end)
+		return false;
+
+	first = reader->pages + reader->next;
+	run->pfn = page_to_pfn(*first);
+	while (reader->next + npages < reader->end &&
+	       page_to_pfn(first[npages]) == run->pfn + npages)
+		npages++;
+	run->npages = npages;
+	run->kind = PIN_RAM;
+	reader->next += npages;
+	return true;
+}
+EXPORT_SYMBOL_GPL(pin_reader_next);
+
+/**
+ * pin_reader_end - unpin what was not taken, and free the window
+ * @reader: the reader
+ *
+ * Context: no mmap_lock is held. May sleep.
+ */
+void pin_reader_end(struct pin_reader *reader)
+{
+	struct pin_run run;
+
+	while (pin_reader_next(reader, &run))
+		pin_run_unpin(&run, false);
+	if (reader->pages && reader->pages != reader->few_pages)
+		free_page((unsigned long)reader->pages);
+	if (reader->mm_held)
+		mmput(reader->mm);
+}
+EXPORT_SYMBOL_GPL(pin_reader_end);

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How a mapping leaves an IOMMU domain, and its pages their pins.
+ *
+ * A page may be unpinned only when no device can reach it: first the IOVAs are
+ * unmapped and the IOTLB is flushed, which iommu_unmap() does in one, then the
+ * pages go. Which pages those are is remembered (extents.c), or must be asked
+ * of the domain before it is unmapped.
+ *
+ * An IOMMU may not be able to unmap a part of what it holds as one large page.
+ * So a range is always cut between two runs, where physical addresses are not
+ * consecutive and no large page can reach across. For that a run must be as
+ * long as it really is, also where one half of it is remembered and the other
+ * must be asked for.
+ */
+#include "internal.h"
+
+#include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/sched.h>
+
+/*
+ * Runs that had to be asked for are kept on the stack until they are unmapped.
+ * Where nothing is remembered, it takes this many fewer IOTLB flushes.
+ */
+#define PIN_ASKED_RUNS		16
+
+/* Unmapped in one call, about: 1 GiB of 4 KiB pages. Then others may run. */
+#define PIN_UNMAP_PAGES		(1UL << (30 - PAGE_SHIFT))
+
+/* Unpinned before others may run: 32 MiB, at most 8192 folios. */
+#define PIN_RELEASE_PAGES	(PIN_UNMAP_PAGES / 32)
+
+/* Compared as distances from the base, since that may have wrapped. */
+static unsigned long view_iova(const struct pin_view *view,
+			       unsigned long index)
+{
+	return view->base + max(index * PAGE_SIZE,
+				view->first_iova - view->base);
+}
+
+static unsigned long view_last_iova(const struct pin_view *view,
+				    unsigned long index)
+{
+	return view->base + min(index * PAGE_SIZE + (PAGE_SIZE - 1),
+				view->last_iova - view->base);
+}
+
+static bool ask_page(const struct pin_view *view, unsigned long index,
+		     struct pin_run *run)
+{
+	phys_addr_t phys = iommu_iova_to_phys(view->domain,
+					      view_iova(view, index));
+
+	if (WARN_ON_ONCE(!phys))
+		return false;
+	run->pfn = PHYS_PFN(phys);
+	run->npages = 1;
+	run->kind = pin_kind_of(run->pfn);
+	return true;
+}
+
+/* What is remembered from @index on, or else one page that is asked for. */
+static bool view_load(const struct pin_view *view, unsigned long index,
+		      unsigned long last, struct pin_run *run, bool *asked)
+{
+	*asked = !pin_extents_load(view->extents, index, last, run);
+	return !*asked || ask_page(view, index, run);
+}
+
+/**
+ * pin_view_run - the run that a domain has at an index
+ * @view: the mapping in that domain
+ * @index: index of the first page; it is mapped
+ * @last: last index of interest, mapped as well
+ * @run: the run, as long as it really is, up to @last
+ *
+ * Context: the front end's lock of the mapping is held.
+ *
+ * Return: false, with a warning, if nothing is mapped there.
+ */
+bool pin_view_run(const struct pin_view *view, unsigned long index,
+		  unsigned long last, struct pin_run *run)
+{
+	struct pin_run next;
+	bool asked;
+
+	if (!view_load(view, index, last, run, &asked))
+		return false;
+	while (index + run->npages <= last &&
+	       view_load(view, index + run->npages, last, &next, &asked) &&
+	       pin_run_join(run, &next))
+		;
+	return true;
+}
+EXPORT_SYMBOL_GPL(pin_view_run);
+
+struct asked_run {
+	unsigned long index;
+	struct pin_run run;
+};
+
+/*
+ * What is unmapped in one call, [first, end): whole runs. Those that had to be
+ * asked for, or a part of them, are kept in @asked.
+ */
+struct window {
+	unsigned long first;
+	unsigned long end;
+	struct pin_run tail;
+	unsigned long tail_index;
+	bool tail_asked;
+	unsigned int nr_asked;
+	struct asked_run asked[PIN_ASKED_RUNS];
+};
+
+/* The last entry of @asked is for a tail that gets longer by asking. */
+static bool window_full(const struct window *window)
+{
+	return window->nr_asked >= PIN_ASKED_RUNS - 1 ||
+	       window->end - window->first >= PIN_UNMAP_PAGES;
+}
+
+/* Adds what comes next, unless the window is better unmapped without it. */
+static bool window_grow(struct window *window, const struct pin_view *view,
+			unsigned long last)
+{
+	struct pin_run run;
+	bool asked, joined;
+
+	if (window->end > last ||
+	    !view_load(view, window->end, last, &run, &asked))
+		return false;
+
+	joined = window->end != window->first &&
+		 pin_run_join(&window->tail, &run);
+	if (!joined) {
+		if (window_full(window))
+			return false;
+		window->tail = run;
+		window->tail_index = window->end;
+		window->tail_asked = false;
+	}
+	if ((asked || joined) && !window->tail_asked) {
+		window->asked[window->nr_asked++].index = window->tail_index;
+		window->tail_asked = true;
+	}
+	if (window->tail_asked)
+		window->asked[window->nr_asked - 1].run = window->tail;
+	window->end += run.npages;
+	return true;
+}
+
+/* @released: pages since others could run. */
+static void release_run(unsigned long index, struct pin_run *run,
+			pin_release_fn release, void *ctx,
+			unsigned long *released)
+{
+	while (run->npages) {
+		struct pin_run piece = *run;
+
+		piece.npages = min(run->npages, PIN_RELEASE_PAGES);
+		release(ctx, index, &piece);
+		index += piece.npages;
+		run->pfn += piece.npages;
+		run->npages -= piece.npages;
+
+		*released += piece.npages;
+		if (*released >= PIN_RELEASE_PAGES) {
+			*released = 0;
+			cond_resched();
+		}
+	}
+}
+
+static void window_release(const struct window *window,
+			   const struct pin_view *view, pin_release_fn release,
+			   void *ctx)
+{
+	const struct asked_run *asked = window->asked;
+	unsigned long index = window->first, released = 0;
+
+	while (index < window->end) {
+		struct pin_run run;
+		unsigned long npages;
+
+		if (asked != window->asked + window->nr_asked &&
+		    asked->index == index)
+			run = asked++->run;
+		else if (!pin_extents_load(view->extents, index,
+					   window->end - 1, &run))
+			break;
+		npages = run.npages;
+		release_run(index, &run, release, ctx, &released);
+		index += npages;
+	}
+}
+
+static void unmap_range(const struct pin_view *view, unsigned long index,
+			unsigned long last)
+{
+	unsigned long iova = view_iova(view, index);
+	size_t size = view_last_iova(view, last) - iova + 1;
+
+	WARN_ON(iommu_unmap(view->domain, iova, size) != size);
+}
+
+/**
+ * pin_view_unmap - unmap a range from a domain, then release its pages
+ * @view: the mapping in that domain
+ * @index: first index; a mapping begins there
+ * @last: last index; a mapping ends there
+ * @release: called for each run when no device can reach it through @view any
+ *	     more, with the index of its first page. A long run may come in
+ *	     pieces
+ * @ctx: passed to @release
+ *
+ * Context: the front end's lock of the mapping is held. May sleep. Needs no
+ * memory and does not fail: memory may be what the caller is giving back.
+ */
+void pin_view_unmap(const struct pin_view *view, unsigned long index,
+		    unsigned long last, pin_release_fn release, void *ctx)
+{
+	struct window window;
+
+	while (index <= last) {
+		window.first = index;
+		window.end = index;
+		window.nr_asked = 0;
+		while (window_grow(&window, view, last))
+			;
+		if (window.end == index) {
+			/* Nothing there, and that has been warned of. */
+			index++;
+			continue;
+		}
+		unmap_range(view, index, window.end - 1);
+		window_release(&window, view, release, ctx);
+		index = window.end;
+		cond_resched();
+	}
+}
+EXPORT_SYMBOL_GPL(pin_view_unmap);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the kernels that pinacct is built for differ, from 6.12 on. The code
+ * reads as if written for the newest; what an older one lacks is made up here.
+ */
+#ifndef _LINUX_PINACCT_COMPAT_H
+#define _LINUX_PINACCT_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/version.h>
+
+#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
+/* Came together with mappings by file, which alone need it. */
+static inline int folio_add_pins(struct folio *folio, unsigned int pins)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+/*
+ * How far the page table entry goes that follow_pfnmap_start() has found:
+ * before 6.15 it did not tell, and a page is what is certain.
+ */
+static inline unsigned long
+pinacct_pfnmap_mask(const struct follow_pfnmap_args *args)
+{
+#if KERNEL_VERSION(6, 15, 0) > LINUX_VERSION_CODE
+	return PAGE_MASK;
+#else
+	return args->addr_mask;
+#endif
+}
+
+/* For iommufd's own files, which include its private header before this one. */
+#ifdef __IO_PAGETABLE_H
+
+/*
+ * Where the memory of an iopt_pages begins: at an address, or in bytes from the
+ * start of a file. Before 6.13 it had no files.
+ */
+#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
+static inline struct file *pinacct_iopt_file(const struct iopt_pages *pages)
+{
+	return NULL;
+}
+
+static inline unsigned long pinacct_iopt_start(const struct iopt_pages *pages)
+{
+	return (unsigned long)pages->uptr;
+}
+#else
+static inline struct file *pinacct_iopt_file(const struct iopt_pages *pages)
+{
+	return pages->type == IOPT_ADDRESS_FILE ? pages->file : NULL;
+}
+
+static inline unsigned long pinacct_iopt_start(const struct iopt_pages *pages)
+{
+	return pages->type == IOPT_ADDRESS_FILE ? pages->start :
+						  (unsigned long)pages->uptr;
+}
+#endif
+
+/* Before 6.19 it had no dma-buf. */
+#if KERNEL_VERSION(6, 19, 0) > LINUX_VERSION_CODE
+static inline bool iopt_is_dmabuf(const struct iopt_pages *pages)
+{
+	return false;
+}
+
+static inline bool iopt_dmabuf_revoked(const struct iopt_pages *pages)
+{
+	return false;
+}
+
+static inline int iopt_dmabuf_track_all_domains(struct iopt_area *area,
+						struct iopt_pages *pages)
+{
+	return 0;
+}
+
+static inline void iopt_dmabuf_untrack_all_domains(struct iopt_area *area,
+						   struct iopt_pages *pages)
+{
+}
+
+static inline phys_addr_t pinacct_iopt_phys(const struct iopt_pages *pages)
+{
+	return 0;
+}
+#else
+static inline phys_addr_t pinacct_iopt_phys(const struct iopt_pages *pages)
+{
+	return pages->dmabuf.phys.paddr + pages->dmabuf.start;
+}
+#endif
+
+#endif /* __IO_PAGETABLE_H */
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pinacct: pin user memory for DMA, and charge it.
+ *
+ * A front end (type1, iommufd) owns a mapping: a linear range of pages that a
+ * device reaches at a range of IOVAs. The layer does four things for it:
+ *
+ *   pin      struct pin_reader   turns user memory into runs of PFNs    pin.c
+ *   charge   struct pin_account  what the mapping owes, and who pays    account.c
+ *   remember struct pin_extents  which PFN stands at which page index   extents.c
+ *   give back struct pin_view    unmap from a domain, then unpin        unmap.c
+ *
+ * All counts are in pages of PAGE_SIZE, all indexes are page numbers from the
+ * start of the mapping, all user addresses and IOVAs are in bytes.
+ */
+#ifndef _LINUX_PINACCT_H
+#define _LINUX_PINACCT_H
+
+#include <linux/mm_types.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+struct file;
+struct iommu_domain;
+struct task_struct;
+struct user_struct;
+
+/**
+ * enum pin_payer - whose counter a charge goes to
+ * @PIN_PAYER_NONE: nobody's: the mapping is exempt from RLIMIT_MEMLOCK
+ * @PIN_PAYER_USER: user_struct::locked_vm, shared by all processes of the user
+ * @PIN_PAYER_MM: mm_struct::locked_vm, which mlock() counts in as well
+ *
+ * The values equal iommufd's IOPT_PAGES_ACCOUNT_*, which user space selects
+ * with IOMMU_OPTION_RLIMIT_MODE.
+ */
+enum pin_payer {
+	PIN_PAYER_NONE = 0,
+	PIN_PAYER_USER = 1,
+	PIN_PAYER_MM = 2,
+};
+
+/**
+ * struct pin_account - what one mapping owes
+ * @mm: whose memory is pinned; paid by it with PIN_PAYER_MM. Held by mmgrab()
+ * @task: whose RLIMIT_MEMLOCK is read at each charge. Held
+ * @user: who pays with PIN_PAYER_USER. Held, or NULL where it never pays
+ * @charged: pages charged and not yet refunded
+ * @payer: an enum pin_payer
+ * @unlimited: charged like everybody, but never refused (type1's lock_cap)
+ * @count_pinned: the pages count in mm->pinned_vm too (iommufd)
+ *
+ * The front end's lock of the mapping protects all of it.
+ */
+struct pin_account {
+	struct mm_struct *mm;
+	struct task_struct *task;
+	struct user_struct *user;
+	unsigned long charged;
+	u8 payer;
+	bool unlimited;
+	bool count_pinned;
+};
+
+int pin_account_charge(struct pin_account *acct, unsigned long npages,
+		       unsigned long more);
+void pin_account_refund(struct pin_account *acct, unsigned long npages);
+bool pin_account_same_payer(const struct pin_account *a,
+			    const struct pin_account *b);
+void pin_account_hand_over(struct pin_account *acct, struct pin_account *to);
+
+/**
+ * enum pin_kind - what stands behind a PFN
+ * @PIN_RAM: a page with a pin on it, to be charged and to be unpinned
+ * @PIN_DEVICE: no page to pin: a BAR or other VM_PFNMAP memory. Never charged
+ */
+enum pin_kind {
+	PIN_RAM = 0,
+	PIN_DEVICE = 1,
+};
+
+enum pin_kind pin_kind_of(unsigned long pfn);
+
+/**
+ * struct pin_run - consecutive PFNs of one kind
+ * @pfn: the first
+ * @npages: how many, never 0
+ * @kind: of all of them
+ */
+struct pin_run {
+	unsigned long pfn;
+	unsigned long npages;
+	enum pin_kind kind;
+};
+
+/**
+ * pin_run_join - lengthen a run by the one that follows
+ * @run: a run
+ * @next: what comes at the indexes behind it
+ *
+ * Return: true if @run was lengthened, false if @next is not its continuation.
+ */
+static inline bool pin_run_join(struct pin_run *run,
+				const struct pin_run *next)
+{
+	if (run->kind != next->kind || run->pfn + run->npages != next->pfn)
+		return false;
+	run->npages += next->npages;
+	return true;
+}
+
+void pin_run_unpin(const struct pin_run *run, bool dirty);
+
+/* A page of page pointers is the window that is pinned at a time. */
+#define PIN_WINDOW_PAGES (PAGE_SIZE / sizeof(struct page *))
+
+/**
+ * struct pin_reader - reads user memory, pinning it, a window at a time
+ * @mm: where addresses are looked up, or NULL for a file
+ * @file: a memfd, or NULL for an address
+ * @gup_flags: FOLL_LONGTERM, and FOLL_WRITE for a device that writes
+ * @devices: VM_PFNMAP memory is taken as well, as PIN_DEVICE, and faults are
+ *	     handled as type1 does (see pin.c)
+ * @mm_held: mm_users of a remote @mm is held until pin_reader_end()
+ * @pages: the window, of an address by page
+ * @folios: the window, of a file by folio
+ * @few_pages: the window where no memory could be had for a larger one
+ * @few_folios: likewise
+ * @next: first entry of the window that has not been handed out
+ * @end: first entry behind the window
+ * @folio_offset: pages of the folio at @next that are in front of the range
+ * @folio_pages: pages left to be handed out of a window of folios
+ * @device: what is left of a device run, instead of a window
+ *
+ * What has been handed out belongs to the caller; pin_reader_end() unpins the
+ * rest.
+ */
+struct pin_reader {
+	struct mm_struct *mm;
+	struct file *file;
+	unsigned int gup_flags;
+	bool devices;
+	bool mm_held;
+	union {
+		struct page **pages;
+		struct folio **folios;
+	};
+	union {
+		struct page *few_pages[16];
+		struct folio *few_folios[16];
+	};
+	unsigned int next;
+	unsigned int end;
+	unsigned long folio_offset;
+	unsigned long folio_pages;
+	struct pin_run device;
+};
+
+void pin_reader_init(struct pin_reader *reader, struct mm_struct *mm,
+		     bool writable, bool devices);
+void pin_reader_init_file(struct pin_reader *reader, struct file *file);
+long pin_reader_fill(struct pin_reader *reader, unsigned long start,
+		     unsigned long npages);
+long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
+			   unsigned long npages, struct page **pages);
+bool pin_reader_next(struct pin_reader *reader, struct pin_run *run);
+void pin_reader_end(struct pin_reader *reader);
+
+/**
+ * struct pin_extents - remembers which PFN stands at which index
+ * @chunks: by index / PIN_CHUNK_PAGES; see extents.c
+ * @near: the chunk that was looked at last
+ * @near_entry: what @chunks has there, or NULL if that is not known
+ * @near_run: where in that chunk the last run was found; any number will do
+ *
+ * A cache: an index may be forgotten when there is no memory to remember it,
+ * and what is remembered of an index that is not pinned means nothing.
+ */
+struct pin_extents {
+	struct xarray chunks;
+	unsigned long near;
+	void *near_entry;
+	unsigned int near_run;
+};
+
+void pin_extents_init(struct pin_extents *extents);
+void pin_extents_destroy(struct pin_extents *extents);
+void pin_extents_store(struct pin_extents *extents, unsigned long index,
+		       const struct pin_run *run);
+unsigned long pin_extents_load(struct pin_extents *extents,
+			       unsigned long index, unsigned long last,
+			       struct pin_run *run);
+
+/**
+ * struct pin_view - a mapping as one IOMMU domain has it
+ * @extents: what is remembered of it
+ * @domain: is asked for what is not remembered
+ * @base: the IOVA of index 0 rounded down to a page; may wrap below zero, for
+ *	a domain that has only later indexes
+ * @first_iova: first byte that is mapped in @domain, may be inside a page
+ * @last_iova: last byte that is mapped in @domain
+ */
+struct pin_view {
+	struct pin_extents *extents;
+	struct iommu_domain *domain;
+	unsigned long base;
+	unsigned long first_iova;
+	unsigned long last_iova;
+};
+
+typedef void (*pin_release_fn)(void *ctx, unsigned long index,
+			       const struct pin_run *run);
+
+bool pin_view_run(const struct pin_view *view, unsigned long index,
+		  unsigned long last, struct pin_run *run);
+void pin_view_unmap(const struct pin_view *view, unsigned long index,
+		    unsigned long last, pin_release_fn release, void *ctx);
+
+#endif
