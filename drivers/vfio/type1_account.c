@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who owns a vfio_dma, and what it owes for its pages.
+ *
+ * A page of a vfio_dma can be pinned twice: for the IOMMU domains of the
+ * container, all of which share one pin, and for a mediated device, which has
+ * asked for it by IOVA and stands in dma->pfn_list. It is charged once:
+ *
+ *   while the container has    dma->acct.charged is the number of
+ *   a domain                   pages of RAM that are mapped, whoever else has
+ *                              pinned them
+ *   no domain                  pages of RAM in dma->pfn_list
+ *
+ * So a mediated pin is charged and refunded only where there is no domain;
+ * mapping into the first domain charges what the list does not have; and when
+ * the last domain goes, everything but the list is refunded. Nobody counts
+ * pages to find out how much that is: the account knows what it was charged.
+ *
+ * The owner is the process that made the mapping, or took it over with
+ * VFIO_DMA_MAP_FLAG_VADDR. It may be gone, or have another mm, by the time a
+ * page is unpinned.
+ *
+ * iommu->lock protects all of it. mmap_lock of the owner nests inside.
+ */
+
+/* The caller as an owner. Takes no references. */
+static struct pin_account vfio_caller_account(void)
+{
+	return (struct pin_account) {
+		.mm = current->mm,
+		/* One task for all threads, which share the limit anyway. */
+		.task = current->group_leader,
+		.payer = PIN_PAYER_MM,
+		.unlimited = capable(CAP_IPC_LOCK),
+	};
+}
+
+static void vfio_dma_set_owner(struct vfio_iommu *iommu, struct vfio_dma *dma)
+{
+	lockdep_assert_held(&iommu->lock);
+
+	dma->acct = vfio_caller_account();
+	mmgrab(dma->acct.mm);
+	get_task_struct(dma->acct.task);
+}
+
+static void vfio_dma_put_owner(struct vfio_iommu *iommu, struct vfio_dma *dma)
+{
+	lockdep_assert_held(&iommu->lock);
+
+	put_task_struct(dma->acct.task);
+	mmdrop(dma->acct.mm);
+}
+
+/* After exec() or in another process, with memory that has moved to @current. */
+static int vfio_change_dma_owner(struct vfio_dma *dma)
+{
+	struct pin_account to;
+	int ret;
+
+	if (dma->acct.mm == current->mm)
+		return 0;
+
+	to = vfio_caller_account();
+	ret = pin_account_charge(&to, dma->acct.charged, 0);
+	if (ret)
+		return ret;
+
+	pin_account_hand_over(&dma->acct, &to);
+	return 0;
+}
+
+/* How many of the pages from @iova on a mediated device has pinned. */
+static unsigned long vfio_nr_mediated(struct vfio_dma *dma, dma_addr_t iova,
+				      unsigned long npages)
+{
+	dma_addr_t last = iova + npages * PAGE_SIZE - 1;
+	struct rb_node *node = dma->pfn_list.rb_node;
+	struct rb_node *first = NULL;
+	unsigned long nr = 0;
+
+	while (node) {
+		if (rb_entry(node, struct vfio_pfn, node)->iova < iova) {
+			node = node->rb_right;
+		} else {
+			first = node;
+			node = node->rb_left;
+		}
+	}
+
+	for (node = first; node; node = rb_next(node)) {
+		if (rb_entry(node, struct vfio_pfn, node)->iova > last)
+			break;
+		nr++;
+	}
+	return nr;
+}
+
+/* The pages of @dma are not in any domain any more; mediated pins stay. */
+static void vfio_dma_settle_account(struct vfio_iommu *iommu,
+				    struct vfio_dma *dma)
+{
+	unsigned long owed = 0;
+	struct rb_node *node;
+
+	lockdep_assert_held(&iommu->lock);
+
+	for (node = rb_first(&dma->pfn_list); node; node = rb_next(node)) {
+		struct vfio_pfn *vpfn = rb_entry(node, struct vfio_pfn, node);
+
+		if (pin_kind_of(vpfn->pfn) == PIN_RAM)
+			owed++;
+	}
+
+	/*
+	 * More can be owed only where the process has put RAM at an address
+	 * that was mapped as a device's. A refusal leaves it uncharged: there
+	 * is nobody to tell.
+	 */
+	if (owed > dma->acct.charged)
+		pin_account_charge(&dma->acct, owed - dma->acct.charged, 0);
+	else
+		pin_account_refund(&dma->acct, dma->acct.charged - owed);
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How the memory of a vfio_dma gets into the IOMMU domains of its container,
+ * and out of them again.
+ *
+ * A vfio_dma is what one VFIO_IOMMU_MAP_DMA asked for: dma->size bytes at
+ * dma->iova, which are the process's memory at dma->vaddr. By page number from
+ * its start, dma->extents remembers which PFNs stand there. It is in one of
+ * these states:
+ *
+ *   growing   vfio_pin_map_dma() is at work. The first dma->size bytes are
+ *             pinned, charged and in every domain of the container
+ *   mapped    dma->iommu_mapped: that is true of all of it
+ *   unmapped  no domain in the container, only mediated devices, which pin
+ *             page by page (type1_mediated.c). Nothing of it is remembered
+ *
+ *                   map, with a domain
+ *             new ------------> growing ----> mapped
+ *              |                               ^  |
+ *              | map, without one       replay |  | the last domain goes
+ *              v                               |  v
+ *              +--------------------------> unmapped
+ *
+ * and from each of them vfio_remove_dma() is the way out. A step that fails
+ * leaves the state before it.
+ *
+ * All domains of a container map the same pages, with one pin and one charge.
+ * Any of them can be asked for a PFN that dma->extents has not. No domain may
+ * reach a page when it is unpinned, so the first one, which is asked, is
+ * unmapped last.
+ *
+ * Pinning is by window and mapping by run. A window is charged before any of it
+ * is mapped, and before the next one is pinned: so it is the first page over
+ * the limit or the first page that cannot be pinned that decides on the errno,
+ * whichever has the lower address. The last run of a window waits for the
+ * next, which may go on where it ends: the larger the runs, the larger the
+ * pages of the IOMMU.
+ *
+ * iommu->lock is held throughout, and protects all of the above; mmap_lock
+ * nests inside it.
+ */
+
+static struct pin_view vfio_dma_view(struct vfio_dma *dma,
+				     struct vfio_domain *domain, size_t size)
+{
+	return (struct pin_view) {
+		.extents = &dma->extents,
+		.domain = domain->domain,
+		.base = dma->iova,
+		.first_iova = dma->iova,
+		.last_iova = dma->iova + size - 1,
+	};
+}
+
+/* All of @run, or nothing. */
+static int vfio_map_in_domain(struct vfio_domain *domain, dma_addr_t iova,
+			      const struct pin_run *run, int prot)
+{
+	size_t size = run->npages << PAGE_SHIFT;
+	size_t step = disable_hugepages ? PAGE_SIZE : size;
+	size_t done;
+	int ret;
+
+	for (done = 0; done < size; done += step) {
+		ret = iommu_map(domain->domain, iova + done,
+				PFN_PHYS(run->pfn) + done, step,
+				prot | IOMMU_CACHE, GFP_KERNEL_ACCOUNT);
+		if (ret) {
+			if (done)
+				iommu_unmap(domain->domain, iova, done);
+			return ret;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Append @run to the *@mapped bytes of @dma that are in @domains already. */
+static int vfio_map_run(struct vfio_dma *dma, struct list_head *domains,
+			size_t *mapped, const struct pin_run *run)
+{
+	dma_addr_t iova = dma->iova + *mapped;
+	size_t size = run->npages << PAGE_SHIFT;
+	struct vfio_domain *domain;
+	int ret = 0;
+
+	if (!size)
+		return 0;
+
+	list_for_each_entry(domain, domains, next) {
+		ret = vfio_map_in_domain(domain, iova, run, dma->prot);
+		if (ret)
+			goto unwind;
+	}
+
+	pin_extents_store(&dma->extents, *mapped >> PAGE_SHIFT, run);
+	*mapped += size;
+	return 0;
+
+unwind:
+	list_for_each_entry_continue_reverse(domain, domains, next)
+		iommu_unmap(domain->domain, iova, size);
+	return ret;
+}
+
+/*
+ * Charge for what the reader has in its window, which belongs behind the first
+ * @pinned bytes of @dma. @size: of what is to be pinned in the end.
+ */
+static int vfio_charge_window(struct vfio_dma *dma,
+			      const struct pin_reader *reader, size_t pinned,
+			      unsigned long npages, size_t size)
+{
+	unsigned long more = ((size - pinned) >> PAGE_SHIFT) - npages;
+
+	if (reader->device.npages)
+		return 0;
+
+	/* A mediated device that has pinned a page has had it charged, too. */
+	npages -= vfio_nr_mediated(dma, dma->iova + pinned, npages);
+	return pin_account_charge(&dma->acct, npages, more);
+}
+
+/*
+ * Pin @size bytes of @dma, charge for them and map them into @domains, starting
+ * from none. *@mapped says how far it came. On failure, what is mapped is left
+ * to the caller to unmap, unpin and refund, and what is only charged to refund.
+ */
+static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
+			size_t *mapped, size_t size)
+{
+	bool writable = dma->prot & IOMMU_WRITE;
+	struct pin_run pending = {}, next;
+	struct pin_reader reader;
+	size_t pinned = 0;
+	int ret = 0;
+
+	pin_reader_init(&reader, current->mm, writable, true);
+
+	while (pinned < size) {
+		long npages = pin_reader_fill(&reader, dma->vaddr + pinned,
+					      (size - pinned) >> PAGE_SHIFT);
+
+		if (npages < 0) {
+			ret = npages;
+			goto out_unpin;
+		}
+
+		ret = vfio_charge_window(dma, &reader, pinned, npages, size);
+		if (ret)
+			goto out_unpin;
+		pinned += npages << PAGE_SHIFT;
+
+		while (pin_reader_next(&reader, &next)) {
+			if (pin_run_join(&pending, &next))
+				continue;
+
+			ret = vfio_map_run(dma, domains, mapped, &pending);
+			if (ret) {
+				pin_run_unpin(&next, writable);
+				goto out_unpin;
+			}
+			pending = next;
+		}
+	}
+
+	ret = vfio_map_run(dma, domains, mapped, &pending);
+out_unpin:
+	if (ret && pending.npages)
+		pin_run_unpin(&pending, writable);
+	pin_reader_end(&reader);
+	return ret;
+}
+
+static void vfio_release_run(void *ctx, unsigned long index,
+			     const struct pin_run *run)
+{
+	struct vfio_dma *dma = ctx;
+
+	pin_run_unpin(run, dma->prot & IOMMU_WRITE);
+}
+
+/* Take the first @size bytes of @dma out of @domains, and unpin them. */
+static void vfio_unmap_unpin(struct vfio_dma *dma, struct list_head *domains,
+			     size_t size)
+{
+	struct vfio_domain *first, *domain;
+	struct pin_view view;
+
+	if (size && !list_empty(domains)) {
+		first = list_first_entry(domains, struct vfio_domain, next);
+		domain = first;
+		list_for_each_entry_continue(domain, domains, next) {
+			iommu_unmap(domain->domain, dma->iova, size);
+			cond_resched();
+		}
+
+		view = vfio_dma_view(dma, first, size);
+		pin_view_unmap(&view, 0, (size >> PAGE_SHIFT) - 1,
+			       vfio_release_run, dma);
+	}
+	pin_extents_destroy(&dma->extents);
+}
+
+static void vfio_remove_dma(struct vfio_iommu *iommu, struct vfio_dma *dma);
+
+/* VFIO_IOMMU_MAP_DMA in a container that has a domain. */
+static int vfio_pin_map_dma(struct vfio_iommu *iommu, struct vfio_dma *dma,
+			    size_t map_size)
+{
+	int ret;
+
+	lockdep_assert_held(&iommu->lock);
+
+	ret = vfio_pin_map(dma, &iommu->domain_list, &dma->size, map_size);
+	if (ret)
+		vfio_remove_dma(iommu, dma);
+	else
+		dma->iommu_mapped = true;
+	return ret;
+}
+
+/* What vfio_remove_dma() does about memory, in whatever state @dma is. */
+static void vfio_unmap_dma(struct vfio_iommu *iommu, struct vfio_dma *dma)
+{
+	lockdep_assert_held(&iommu->lock);
+
+	vfio_unmap_unpin(dma, &iommu->domain_list, dma->size);
+	dma->iommu_mapped = false;
+	vfio_dma_settle_account(iommu, dma);
+}
+
+/* The last domain goes, and mediated devices stay. */
+static void vfio_iommu_unmap_unpin_reaccount(struct vfio_iommu *iommu)
+{
+	struct rb_node *node;
+
+	lockdep_assert_held(&iommu->lock);
+
+	for (node = rb_first(&iommu->dma_list); node; node = rb_next(node))
+		vfio_unmap_dma(iommu, rb_entry(node, struct vfio_dma, node));
+}
+
+/* Map into @domain what @source has of a mapped @dma, pins and all. */
+static int vfio_map_from_domain(struct vfio_dma *dma,
+				struct vfio_domain *source,
+				struct vfio_domain *domain, size_t *mapped)
+{
+	unsigned long last = (dma->size >> PAGE_SHIFT) - 1;
+	struct pin_view view;
+	struct pin_run run;
+	int ret;
+
+	if (WARN_ON(!source))
+		return -EINVAL;
+
+	view = vfio_dma_view(dma, source, dma->size);
+	while (*mapped < dma->size) {
+		if (!pin_view_run(&view, *mapped >> PAGE_SHIFT, last, &run))
+			return -EINVAL;
+
+		ret = vfio_map_in_domain(domain, dma->iova + *mapped, &run,
+					 dma->prot);
+		if (ret)
+			return ret;
+		*mapped += run.npages << PAGE_SHIFT;
+	}
+	return 0;
+}
+
+/*
+ * Map everything into @domain, which is about to join the container. Where it
+ * is the first one, everything is pinned and charged now: as in mainline, it is
+ * the caller's memory at dma->vaddr, and dma's owner pays.
+ */
+static int vfio_iommu_replay(struct vfio_iommu *iommu,
+			     struct vfio_domain *domain)
+{
+	struct vfio_domain *source;
+	struct vfio_dma *dma;
+	struct rb_node *node;
+	LIST_HEAD(joining);
+	size_t mapped = 0;
+	int ret = 0;
+
+	lockdep_assert_held(&iommu->lock);
+
+	source = list_first_entry_or_null(&iommu->domain_list,
+					  struct vfio_domain, next);
+	list_add(&domain->next, &joining);
+
+	for (node = rb_first(&iommu->dma_list); node; node = rb_next(node)) {
+		dma = rb_entry(node, struct vfio_dma, node);
+		mapped = 0;
+		if (dma->iommu_mapped)
+			ret = vfio_map_from_domain(dma, source, domain,
+						   &mapped);
+		else
+			ret = vfio_pin_map(dma, &joining, &mapped, dma->size);
+		if (ret)
+			goto unwind;
+	}
+
+	/* Not before all have succeeded: unwinding tells them apart by it. */
+	for (node = rb_first(&iommu->dma_list); node; node = rb_next(node))
+		rb_entry(node, struct vfio_dma, node)->iommu_mapped = true;
+
+	list_del(&domain->next);
+	return 0;
+
+unwind:
+	while (node) {
+		dma = rb_entry(node, struct vfio_dma, node);
+		if (!dma->iommu_mapped) {
+			vfio_unmap_unpin(dma, &joining, mapped);
+			vfio_dma_settle_account(iommu, dma);
+		} else if (mapped) {
+			iommu_unmap(domain->domain, dma->iova, mapped);
+		}
+
+		node = rb_prev(node);
+		if (node)
+			mapped = rb_entry(node, struct vfio_dma, node)->size;
+	}
+	list_del(&domain->next);
+	return ret;
+}
