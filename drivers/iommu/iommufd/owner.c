@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How all mappings of an iommufd are handed to the process that has it now,
+ * which may be another program in the same memory files: live update.
+ *
+ * iommufd's ioas.c includes this file in the place of its own function.
+ *
+ * It is all or nothing. What the new owner does not pay already is added up and
+ * charged in one step, which is all that can fail; then the mappings change
+ * hands one by one. Several areas may share an iopt_pages, which is counted once
+ * and handed over once.
+ *
+ * Nobody pins or unpins meanwhile: every iova_rwsem is held for writing, and an
+ * area that is being filled or unfilled at this moment has no pages, and is
+ * refused.
+ */
+
+/* To be undone with put_back_owed(), before or after the hand-over. */
+static unsigned long take_owed(struct iopt_pages *pages,
+			       const struct pin_account *owner)
+{
+	unsigned long owed = 0;
+
+	guard(mutex)(&pages->mutex);
+	if (!pin_account_same_payer(&pages->acct, owner))
+		swap(owed, pages->acct.charged);
+	return owed;
+}
+
+static void put_back_owed(struct iopt_pages *pages)
+{
+	lockdep_assert_held(&pages->mutex);
+
+	pages->acct.charged = pages->npinned;
+}
+
+/* Addresses mean nothing in another process; an offset in a file does. */
+static int check_area(const struct iopt_area *area)
+{
+	if (!area->pages)
+		return -EBUSY;
+	return area->pages->type == IOPT_ADDRESS_FILE ? 0 : -EINVAL;
+}
+
+/* Charges @owners, of which each is of another payer, for all or for none. */
+static int charge_owners(struct pin_account *owners, const unsigned long *owed)
+{
+	unsigned int payer;
+	int rc;
+
+	for (payer = 0; payer != IOPT_PAGES_ACCOUNT_MODE_NUM; payer++) {
+		rc = pin_account_charge(&owners[payer], owed[payer], 0);
+		if (rc)
+			goto err_refund;
+	}
+	return 0;
+
+err_refund:
+	while (payer--)
+		pin_account_refund(&owners[payer], owners[payer].charged);
+	return rc;
+}
+
+/* @ioas_list: all that the iommufd has, with every iova_rwsem held. */
+static int change_owner(struct xarray *ioas_list)
+{
+	struct pin_account owners[IOPT_PAGES_ACCOUNT_MODE_NUM];
+	unsigned long owed[IOPT_PAGES_ACCOUNT_MODE_NUM] = {};
+	struct iommufd_ioas *ioas;
+	struct iopt_area *area;
+	unsigned long index;
+	unsigned int payer;
+	int rc;
+
+	for_each_ioas_area(ioas_list, index, ioas, area) {
+		rc = check_area(area);
+		if (rc)
+			return rc;
+	}
+
+	for (payer = 0; payer != ARRAY_SIZE(owners); payer++)
+		owners[payer] = (struct pin_account){
+			.mm = current->mm,
+			.task = current->group_leader,
+			.user = current_user(),
+			.payer = payer,
+			.count_pinned = true,
+		};
+
+	for_each_ioas_area(ioas_list, index, ioas, area) {
+		payer = area->pages->acct.payer;
+		owed[payer] += take_owed(area->pages, &owners[payer]);
+	}
+
+	rc = charge_owners(owners, owed);
+
+	for_each_ioas_area(ioas_list, index, ioas, area) {
+		struct iopt_pages *pages = area->pages;
+
+		guard(mutex)(&pages->mutex);
+		put_back_owed(pages);
+		if (!rc)
+			pin_account_hand_over(&pages->acct,
+					      &owners[pages->acct.payer]);
+	}
+	return rc;
+}
+
+/**
+ * iommufd_ioas_change_process - IOMMU_IOAS_CHANGE_PROCESS
+ * @ucmd: the ioctl
+ *
+ * Context: takes every iova_rwsem of the iommufd, and pages->mutex of each.
+ *
+ * Return: 0; -EOPNOTSUPP for a flag that is not known, -EBUSY where an area is
+ * being made or unmade, -EINVAL if memory is mapped by address, -ENOMEM if the
+ * caller's limit does not allow it.
+ */
+int iommufd_ioas_change_process(struct iommufd_ucmd *ucmd)
+{
+	const struct iommu_ioas_change_process *cmd = ucmd->cmd;
+	struct xarray held;
+	int rc = -EOPNOTSUPP;
+
+	xa_init(&held);
+	if (!cmd->__reserved)
+		rc = iommufd_take_all_iova_rwsem(ucmd->ictx, &held);
+	if (rc)
+		return rc;
+
+	rc = change_owner(&held);
+	iommufd_release_all_iova_rwsem(ucmd->ictx, &held);
+	return rc;
+}

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where the PFNs of an iopt_pages are, and how a range of them is read.
+ *
+ * iommufd's pages.c includes this file, pages_unfill.c, pages_fill.c and
+ * pages_access.c, in this order, in the place of its own functions.
+ *
+ * An iopt_pages is a row of pages, counted by index. A page is pinned once,
+ * for as long as any interval covers its index, and its PFN is then in
+ *
+ *   1. pages->pinned_pfns    if an in-kernel access covers it: access_itree
+ *   2. a domain              if an area that is mapped covers it: domains_itree;
+ *                            in that area's storage_domain
+ *   3. nowhere               if neither does, in a hole of both trees: it is
+ *                            not pinned, and comes from the process or file
+ *
+ * The lowest number that applies is where a PFN is read from, so all users of
+ * an iopt_pages reach the same page, whatever the process maps at its address
+ * by now. A dma-buf is one run of addresses that its exporter has pinned, and
+ * is read from there.
+ *
+ * pages->extents is a cache of the second place, which spares us asking the
+ * IOMMU. Where a domain covers an index, extents hold its PFN, or nothing if
+ * memory was short; of any other index they may hold anything, and it means
+ * nothing. Whatever is read in order to be mapped is remembered on the way.
+ *
+ * pages->npinned counts the pages that are pinned, pages->acct.charged those
+ * that are paid for. They differ only inside of a function that has pages->mutex:
+ * who fills pins first and is charged once for all, who unfills unpins first.
+ *
+ * Locks: pages->mutex protects both trees, the xarray's contents, extents, acct,
+ * npinned, and storage_domain of each area in domains_itree. The order is
+ *
+ *   iopt->domains_rwsem, iopt->iova_rwsem, pages->mutex, mmap_lock
+ *
+ * where the last is taken to pin, and to charge a process. A dma-buf's
+ * reservation lock comes before pages->mutex, and mmap_lock before that: nothing
+ * of a dma-buf is pinned or charged here, so the two orders do not meet.
+ */
+#include <linux/pinacct.h>
+#include <linux/pinacct-compat.h>
+
+static_assert((int)PIN_PAYER_NONE == (int)IOPT_PAGES_ACCOUNT_NONE);
+static_assert((int)PIN_PAYER_USER == (int)IOPT_PAGES_ACCOUNT_USER);
+static_assert((int)PIN_PAYER_MM == (int)IOPT_PAGES_ACCOUNT_MM);
+
+/* What interval_tree_double_span_iter::is_used says with access_itree first. */
+enum {
+	SPAN_HOLE = 0,
+	SPAN_ACCESS = 1,
+	SPAN_DOMAIN = 2,
+};
+
+/* Where the reader finds an index: an address, or an offset in the file. */
+static unsigned long pages_start(struct iopt_pages *pages, unsigned long index)
+{
+	return pinacct_iopt_start(pages) + index * PAGE_SIZE;
+}
+
+/**
+ * pages_init_reader - get ready to pin pages of an iopt_pages
+ * @pages: whose
+ * @reader: to be initialised; pin_reader_end() must follow
+ */
+static void pages_init_reader(struct iopt_pages *pages,
+			      struct pin_reader *reader)
+{
+	struct file *file = pinacct_iopt_file(pages);
+
+	if (file)
+		pin_reader_init_file(reader, file);
+	else
+		pin_reader_init(reader, pages->acct.mm, pages->writable, false);
+}
+
+/**
+ * pages_charge - have the payer owe for what is pinned, be it more or less
+ * @pages: whose
+ *
+ * Context: pages->mutex is held, mmap_lock is not.
+ *
+ * Return: 0, or as pin_account_charge(), with the charge as it was.
+ */
+static int pages_charge(struct iopt_pages *pages)
+{
+	lockdep_assert_held(&pages->mutex);
+
+	if (pages->npinned <= pages->acct.charged) {
+		pin_account_refund(&pages->acct,
+				   pages->acct.charged - pages->npinned);
+		return 0;
+	}
+	if (iommufd_should_fail())
+		return -ENOMEM;
+	return pin_account_charge(&pages->acct,
+				  pages->npinned - pages->acct.charged, 0);
+}
+
+/**
+ * pages_refund - the same where pages were only unpinned, which cannot fail
+ * @pages: whose
+ *
+ * Context: as pages_charge().
+ */
+static void pages_refund(struct iopt_pages *pages)
+{
+	lockdep_assert_held(&pages->mutex);
+
+	if (WARN_ON(pages->npinned > pages->acct.charged))
+		return;
+	pin_account_refund(&pages->acct, pages->acct.charged - pages->npinned);
+}
+
+/**
+ * struct pages_release - lets go of pages that nothing else holds
+ * @pages: whose
+ * @span: walks along with the runs, which come in order of their index
+ */
+struct pages_release {
+	struct iopt_pages *pages;
+	struct interval_tree_double_span_iter span;
+};
+
+/**
+ * pages_release_begin - get ready to release a range
+ * @release: to be initialised
+ * @pages: whose
+ * @index: first index
+ * @last: last index
+ *
+ * Context: pages->mutex is held until all runs are released.
+ */
+static void pages_release_begin(struct pages_release *release,
+				struct iopt_pages *pages, unsigned long index,
+				unsigned long last)
+{
+	lockdep_assert_held(&pages->mutex);
+
+	release->pages = pages;
+	interval_tree_double_span_iter_first(&release->span,
+					     &pages->access_itree,
+					     &pages->domains_itree, index,
+					     last);
+}
+
+/**
+ * pages_release_run - unpin what of a run is in holes: a pin_release_fn
+ * @ctx: a struct pages_release
+ * @index: index of the first page
+ * @run: the run
+ *
+ * The charge is left to pages_refund().
+ *
+ * Context: may sleep.
+ */
+static void pages_release_run(void *ctx, unsigned long index,
+			      const struct pin_run *run)
+{
+	struct pages_release *release = ctx;
+	struct interval_tree_double_span_iter *span = &release->span;
+	struct iopt_pages *pages = release->pages;
+	const unsigned long end = index + run->npages;
+	/* A page that is pinned is ours to unpin, even if it is reserved. */
+	struct pin_run part = { .pfn = run->pfn, .kind = PIN_RAM };
+
+	while (index != end) {
+		while (span->last_used < index)
+			interval_tree_double_span_iter_next(span);
+
+		part.npages = min(end - 1, span->last_used) - index + 1;
+		if (span->is_used == SPAN_HOLE) {
+			pin_run_unpin(&part, pages->writable);
+			iopt_pages_sub_npinned(pages, part.npages);
+		}
+		index += part.npages;
+		part.pfn += part.npages;
+	}
+}
+
+/**
+ * pages_put_run - let go of a run that came from a cursor
+ * @pages: whose
+ * @index: index of the first page
+ * @run: the run. Nothing needs doing for a dma-buf's
+ *
+ * Context: pages->mutex is held.
+ */
+static void pages_put_run(struct iopt_pages *pages, unsigned long index,
+			  const struct pin_run *run)
+{
+	struct pages_release release;
+
+	if (run->kind != PIN_RAM)
+		return;
+	pages_release_begin(&release, pages, index, index + run->npages - 1);
+	pages_release_run(&release, index, run);
+}
+
+/**
+ * run_from_xarray - the run that the xarray has at an index
+ * @xa: the xarray
+ * @index: first index
+ * @last: last index of interest; accesses cover all up to it
+ * @run: the run
+ *
+ * Context: pages->mutex is held.
+ *
+ * Return: 0, or -EINVAL, with a warning, if the xarray is wrong.
+ */
+static int run_from_xarray(struct xarray *xa, unsigned long index,
+			   unsigned long last, struct pin_run *run)
+{
+	XA_STATE(xas, xa, index);
+	void *entry;
+
+	*run = (struct pin_run){ .kind = PIN_RAM };
+
+	rcu_read_lock();
+	xas_for_each(&xas, entry, last) {
+		if (xas_retry(&xas, entry))
+			continue;
+		if (xas.xa_index != index + run->npages)
+			break;
+		if (!run->npages)
+			run->pfn = xa_to_value(entry);
+		else if (xa_to_value(entry) != run->pfn + run->npages)
+			break;
+		run->npages++;
+	}
+	rcu_read_unlock();
+
+	return WARN_ON(!run->npages) ? -EINVAL : 0;
+}
+
+/**
+ * area_view - an area as a domain has it, for the layer
+ * @area: the area
+ * @pages: its pages
+ * @domain: the domain
+ *
+ * Return: the view.
+ */
+static struct pin_view area_view(struct iopt_area *area,
+				 struct iopt_pages *pages,
+				 struct iommu_domain *domain)
+{
+	return (struct pin_view){
+		.extents = &pages->extents,
+		.domain = domain,
+		.base = iopt_area_iova(area) - area->page_offset -
+			iopt_area_index(area) * PAGE_SIZE,
+		.first_iova = iopt_area_iova(area),
+		.last_iova = iopt_area_last_iova(area),
+	};
+}
+
+/**
+ * run_from_domain - the run that is mapped at an index
+ * @pages: whose
+ * @index: first index
+ * @last: last index of interest; areas cover all up to it
+ * @run: the run
+ *
+ * Context: pages->mutex is held.
+ *
+ * Return: 0, or -EINVAL, with a warning, if the domain is wrong.
+ */
+static int run_from_domain(struct iopt_pages *pages, unsigned long index,
+			   unsigned long last, struct pin_run *run)
+{
+	struct iopt_area *area;
+	struct pin_view view;
+
+	if (pin_extents_load(&pages->extents, index, last, run))
+		return 0;
+
+	area = iopt_pages_find_domain_area(pages, index);
+	if (WARN_ON(!area))
+		return -EINVAL;
+
+	view = area_view(area, pages, area->storage_domain);
+	if (!pin_view_run(&view, index, min(last, iopt_area_last_index(area)),
+			  run))
+		return -EINVAL;
+	run->kind = PIN_RAM;
+	pin_extents_store(&pages->extents, index, run);
+	return 0;
+}
+
+/**
+ * struct pages_cursor - reads a range of an iopt_pages as runs
+ * @pages: which
+ * @index: next index to look at
+ * @last: last index of the range
+ * @remember: the runs are going to be mapped, so extents are to know them
+ * @pinning: @reader has been asked for pages
+ * @ahead: a run up to @index that is read, but not handed out
+ * @span: where the PFN of @index is
+ * @reader: pins the pages that are nowhere yet
+ */
+struct pages_cursor {
+	struct iopt_pages *pages;
+	unsigned long index;
+	unsigned long last;
+	bool remember;
+	bool pinning;
+	struct pin_run ahead;
+	struct interval_tree_double_span_iter span;
+	struct pin_reader reader;
+};
+
+/*
+ * Pins the pages at the cursor. Faults are injected where mainline has them, and
+ * the limit that selftests set makes small windows.
+ */
+static int cursor_pin(struct pages_cursor *cur, struct pin_run *run)
+{
+	const unsigned long limit = TEMP_MEMORY_LIMIT / sizeof(struct page *);
+
+	while (!pin_reader_next(&cur->reader, run)) {
+		unsigned long npages = cur->span.last_hole - cur->index + 1;
+		long rc;
+
+		if (!cur->pinning && iommufd_should_fail())
+			return -ENOMEM;
+		cur->pinning = true;
+		if (iommufd_should_fail())
+			return -EFAULT;
+
+		rc = pin_reader_fill(&cur->reader,
+				     pages_start(cur->pages, cur->index),
+				     min(npages, limit));
+		if (rc < 0)
+			return rc;
+	}
+	iopt_pages_add_npinned(cur->pages, run->npages);
+	return 0;
+}
+
+/* Reads what one source has at the cursor, and moves the cursor behind it. */
+static int cursor_read(struct pages_cursor *cur, struct pin_run *run)
+{
+	struct iopt_pages *pages = cur->pages;
+	unsigned long last = cur->span.last_used;
+	int rc;
+
+	if (iopt_is_dmabuf(pages)) {
+		*run = (struct pin_run){
+			.pfn = PHYS_PFN(pinacct_iopt_phys(pages)) + cur->index,
+			.npages = cur->last - cur->index + 1,
+			.kind = PIN_DEVICE,
+		};
+		cur->index = cur->last + 1;
+		return 0;
+	}
+
+	if (cur->span.is_used == SPAN_ACCESS)
+		rc = run_from_xarray(&pages->pinned_pfns, cur->index, last,
+				     run);
+	else if (cur->span.is_used == SPAN_DOMAIN)
+		rc = run_from_domain(pages, cur->index, last, run);
+	else
+		rc = cursor_pin(cur, run);
+	if (rc)
+		return rc;
+
+	if (cur->remember && cur->span.is_used != SPAN_DOMAIN)
+		pin_extents_store(&pages->extents, cur->index, run);
+	cur->index += run->npages;
+	if (cur->index > last)
+		interval_tree_double_span_iter_next(&cur->span);
+	return 0;
+}
+
+/**
+ * cursor_begin - start to read a range
+ * @cur: to be initialised. After success, cursor_end() must follow
+ * @pages: whose
+ * @index: first index
+ * @last: last index
+ * @remember: it is going to be mapped
+ *
+ * Context: pages->mutex is held until cursor_end().
+ *
+ * Return: 0, or -ENOMEM by injection.
+ */
+static int cursor_begin(struct pages_cursor *cur, struct iopt_pages *pages,
+			unsigned long index, unsigned long last, bool remember)
+{
+	lockdep_assert_held(&pages->mutex);
+
+	if (iommufd_should_fail())
+		return -ENOMEM;
+
+	cur->pages = pages;
+	cur->index = index;
+	cur->last = last;
+	cur->remember = remember;
+	cur->pinning = false;
+	cur->ahead.npages = 0;
+	interval_tree_double_span_iter_first(&cur->span, &pages->access_itree,
+					     &pages->domains_itree, index,
+					     last);
+	pages_init_reader(pages, &cur->reader);
+	return 0;
+}
+
+/**
+ * cursor_next - the next run, as long as it really is, whatever its sources are
+ * @cur: the cursor
+ * @run: the run. Its pages are the caller's, to keep or for pages_put_run()
+ *
+ * Context: pages->mutex is held, mmap_lock is not.
+ *
+ * Return: 1; 0 at the end of the range; or what pin_reader_fill() says.
+ */
+static int cursor_next(struct pages_cursor *cur, struct pin_run *run)
+{
+	struct pin_run next;
+	int rc;
+
+	while (cur->index <= cur->last) {
+		rc = cursor_read(cur, &next);
+		if (rc)
+			return rc;
+		if (!cur->ahead.npages) {
+			cur->ahead = next;
+		} else if (!pin_run_join(&cur->ahead, &next)) {
+			*run = cur->ahead;
+			cur->ahead = next;
+			return 1;
+		}
+	}
+
+	*run = cur->ahead;
+	cur->ahead.npages = 0;
+	return run->npages != 0;
+}
+
+/**
+ * cursor_end - let go of what was pinned and not handed out
+ * @cur: the cursor
+ */
+static void cursor_end(struct pages_cursor *cur)
+{
+	if (cur->ahead.npages)
+		pages_put_run(cur->pages, cur->index - cur->ahead.npages,
+			      &cur->ahead);
+	pin_reader_end(&cur->reader);
+}
