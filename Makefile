@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Every target is a script that also runs by itself. Variables: KDIR, KSRC, V, W, JOBS.
+
+KDIR ?= $(KERNELDIR)
+export KDIR KSRC V W JOBS INSTALL_MOD_PATH
+
+Q := $(if $(filter 1,$(V)),,@)
+
+help:
+	@echo 'Start with:  make demo'
+	@echo
+	@echo '  demo               a VM with an assigned device on the rewritten path, from nothing'
+	@echo '  check              build for both kernels, style, and all tests in VMs'
+	@echo '  check-style        only sparse, checkpatch and shellcheck on our files'
+	@echo '  vm                 a shell in the machine with the emulated IOMMU'
+	@echo '  modules            build/modules/RELEASE/*.ko for the kernel of KDIR and KSRC'
+	@echo '  stock              build/stock/RELEASE/*.ko: the same modules, unmodified'
+	@echo '  modules_install    into /lib/modules/RELEASE/updates (the old ones stay beside)'
+	@echo '  modules_uninstall  back to the modules that came with the kernel'
+	@echo '  kernel             the small test kernel; prints where it is'
+	@echo '  series             build/series/: the change to KSRC as patches, for reading'
+	@echo '  clean              remove build/; what was downloaded stays in the cache'
+	@echo
+	@echo 'KDIR=   what modules are built against, as /lib/modules/RELEASE/build'
+	@echo 'KSRC=   the source of the same kernel (both default to Debian 6.12)'
+	@echo 'V=1     show commands        W=1e    warnings are errors        JOBS=n'
+
+modules:
+	$(Q)scripts/build-modules.sh ours
+
+stock:
+	$(Q)scripts/build-modules.sh stock
+
+modules_install: modules
+	$(Q)scripts/install-modules.sh install
+
+modules_uninstall:
+	$(Q)scripts/install-modules.sh uninstall
+
+kernel:
+	$(Q)scripts/test-kernel.sh $(KSRC)
+
+series:
+	$(Q)scripts/series.sh
+
+check-style:
+	$(Q)scripts/check-style.sh
+
+check:
+	$(Q)selftests/check.sh
+
+vm:
+	$(Q)tools/vm/run.sh --shell
+
+demo:
+	$(Q)tools/demo/demo.sh
+
+clean:
+	$(Q)rm -rf build
+
+.PHONY: help modules stock modules_install modules_uninstall kernel series \
+	check-style check vm demo clean

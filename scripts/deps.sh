@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Install the Debian packages that the project needs and this machine lacks.
+#
+# Use:	scripts/deps.sh [build|vm|check]...	(all three when none is named)
+
+. "$(dirname "$0")/lib.sh"
+
+# Compiling modules and the test kernel.
+build=(gcc make libc6-dev bc bison flex libelf-dev libssl-dev cpio kmod perl
+	rsync xz-utils ccache coccinelle debian-archive-keyring)
+
+# Booting the machine that has an IOMMU.
+vm=(qemu-system-x86 qemu-utils mmdebstrap cpio kmod gcc libc6-dev xz-utils zstd
+	debian-archive-keyring)
+
+# Checking our own source, and what upstream's selftests are built with.
+check=(sparse shellcheck uuid-dev libcap-dev e2fsprogs)
+
+[[ $# -gt 0 ]] || set -- build vm check
+want=()
+for group; do
+	case $group in
+	build)	want+=("${build[@]}") ;;
+	vm)	want+=("${vm[@]}") ;;
+	check)	want+=("${check[@]}") ;;
+	*)	die "no group of packages is called '$group': build, vm or check" ;;
+	esac
+done
+pa_need "${want[@]}"
