@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Print a directory with what starts L2, the guest with the assigned device:
+# Debian's own kernel and an initramfs with its nvme driver and guest-init.sh.
+#
+# Use:	tools/vm/guest.sh
+
+. "$(dirname "$0")/../../scripts/lib.sh"
+. "$pa_top/tools/vm/parts.sh"
+here=$pa_top/tools/vm
+
+fill_guest()
+{
+	local out=$1 here=$2 rootfs=$3 modules=$4
+	local tree=$out/tree
+
+	mkdir -p "$tree"/{bin,dev,proc,sys,modules}
+	install -m 755 "$rootfs/busybox" "$tree/bin/busybox"
+	install -m 755 "$here/guest-init.sh" "$tree/init"
+	early_modules "$modules" "$tree/modules" nvme
+	unpacked_kernel "${modules%/lib/*}/boot/vmlinuz-${modules##*/}" "$out/kernel"
+	pack_initramfs "$tree" "$out/initramfs"
+}
+
+modules=$(stock_modules)
+rootfs=$("$here/rootfs.sh")
+parts=$(pa_hash_files "$here/guest.sh" "$here/parts.sh" "$here/guest-init.sh")
+pa_cached guest "$parts $rootfs $modules" fill_guest "$here" "$rootfs" "$modules"
