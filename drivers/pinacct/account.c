@@ -10,6 +10,7 @@
  *   PIN_PAYER_MM       mm->locked_vm       mmap_lock of that mm, for writing
  *   PIN_PAYER_USER     user->locked_vm     atomic
  *   PIN_PAYER_NONE     none
+ *   any                pin_ledger          its lock; what came through here
  *   any, count_pinned  mm->pinned_vm       atomic; statistics, no limit
  *
  * mm->locked_vm and user->locked_vm are the kernel's own counters, where
@@ -19,7 +20,7 @@
  * page exactly one gets it, and nobody is refused for what another has only
  * asked for.
  *
- * Lock order: the front end's lock of the mapping, then mmap_lock.
+ * Lock order: the front end's lock of the mapping, mmap_lock, ledger->lock.
  */
 #include "internal.h"
 
@@ -30,16 +31,59 @@
 #include <linux/sched/task.h>
 #include <linux/sched/user.h>
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/pinacct.h>
+
 /* Both counters are compared with the limit as mlock(2) does: pages, rounded down. */
 static unsigned long limit_pages(const struct pin_account *acct)
 {
 	return task_rlimit(acct->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
 
-static bool fits(unsigned long charged, unsigned long npages,
-		 unsigned long limit)
+/* A charge, and what was found when it was tried. In pages. */
+struct attempt {
+	unsigned long npages;
+	unsigned long zero_cow;
+	unsigned long limit;
+	unsigned long charged;
+	unsigned long slack;
+};
+
+/*
+ * Zero COWs are pages that only exist because of the pin: mainline before 6.2
+ * pinned the zero page, and charged nothing. They may exceed the limit by the
+ * slack, all of the payer's together. What is not a zero COW never does, since
+ * the sum of the others stays within the limit itself.
+ */
+static bool fits(const struct pin_ledger *ledger, struct attempt *attempt)
 {
-	return charged <= limit && npages <= limit - charged;
+	unsigned long allowed;
+
+	lockdep_assert_held(&ledger->lock);
+
+	attempt->slack = min(ledger->zero_cow + attempt->zero_cow,
+			     pin_zero_slack());
+	allowed = attempt->limit + attempt->slack;
+	return attempt->charged <= allowed &&
+	       attempt->npages <= allowed - attempt->charged;
+}
+
+static void enter(struct pin_ledger *ledger, unsigned long npages,
+		  unsigned long zero_cow)
+{
+	lockdep_assert_held(&ledger->lock);
+
+	ledger->charged += npages;
+	ledger->zero_cow += zero_cow;
+}
+
+static void leave(struct pin_ledger *ledger, unsigned long npages,
+		  unsigned long zero_cow)
+{
+	lockdep_assert_held(&ledger->lock);
+
+	ledger->charged -= npages;
+	ledger->zero_cow -= zero_cow;
 }
 
 /*
@@ -57,12 +101,9 @@ static void drop_mm(struct mm_struct *mm)
 		mmput(mm);
 }
 
-static int charge_mm(struct pin_account *acct, unsigned long npages,
-		     unsigned long more)
+static int charge_mm(struct pin_account *acct, struct attempt *attempt)
 {
-	unsigned long limit = limit_pages(acct);
 	struct mm_struct *mm = acct->mm;
-	unsigned long charged;
 	int ret;
 
 	if (!hold_mm(mm))
@@ -72,93 +113,142 @@ static int charge_mm(struct pin_account *acct, unsigned long npages,
 	if (ret)
 		goto out_drop;
 
-	charged = mm->locked_vm;
-	if (acct->unlimited || fits(charged, npages, limit))
-		mm->locked_vm += npages;
-	else
-		ret = -ENOMEM;
+	spin_lock(&acct->ledger->lock);
+	attempt->charged = mm->locked_vm;
+	if (acct->unlimited || fits(acct->ledger, attempt)) {
+		mm->locked_vm += attempt->npages;
+		enter(acct->ledger, attempt->npages, attempt->zero_cow);
+	} else {
+		ret = -EDQUOT;
+	}
+	spin_unlock(&acct->ledger->lock);
 	mmap_write_unlock(mm);
-
-	if (ret)
-		pin_refusal_log(acct, npages, more, charged, limit);
 out_drop:
 	drop_mm(mm);
 	return ret;
 }
 
-static void refund_mm(struct pin_account *acct, unsigned long npages)
+static void refund_mm(struct pin_account *acct, unsigned long npages,
+		      unsigned long zero_cow)
 {
 	struct mm_struct *mm = acct->mm;
+	bool alive = hold_mm(mm);
 
-	if (!hold_mm(mm))
-		return;
-
-	mmap_write_lock(mm);
-	if (!WARN_ON_ONCE(mm->locked_vm < npages))
+	if (alive)
+		mmap_write_lock(mm);
+	spin_lock(&acct->ledger->lock);
+	if (alive && !WARN_ON_ONCE(mm->locked_vm < npages))
 		mm->locked_vm -= npages;
-	mmap_write_unlock(mm);
-	drop_mm(mm);
+	leave(acct->ledger, npages, zero_cow);
+	spin_unlock(&acct->ledger->lock);
+	if (alive) {
+		mmap_write_unlock(mm);
+		drop_mm(mm);
+	}
 }
 
-static int charge_user(struct pin_account *acct, unsigned long npages,
-		       unsigned long more)
+static int charge_user(struct pin_account *acct, struct attempt *attempt)
 {
 	atomic_long_t *locked_vm = &acct->user->locked_vm;
-	unsigned long limit = limit_pages(acct);
 	long charged = atomic_long_read(locked_vm);
+	int ret = 0;
 
+	spin_lock(&acct->ledger->lock);
 	do {
-		if (!acct->unlimited && !fits(charged, npages, limit)) {
-			pin_refusal_log(acct, npages, more, charged, limit);
-			return -ENOMEM;
+		attempt->charged = charged;
+		if (!acct->unlimited && !fits(acct->ledger, attempt)) {
+			ret = -EDQUOT;
+			goto out_unlock;
 		}
 	} while (!atomic_long_try_cmpxchg(locked_vm, &charged,
-					  charged + npages));
+					  charged + attempt->npages));
+	enter(acct->ledger, attempt->npages, attempt->zero_cow);
+out_unlock:
+	spin_unlock(&acct->ledger->lock);
+	return ret;
+}
+
+static void refund_user(struct pin_account *acct, unsigned long npages,
+			unsigned long zero_cow)
+{
+	atomic_long_t *locked_vm = &acct->user->locked_vm;
+
+	spin_lock(&acct->ledger->lock);
+	if (!WARN_ON_ONCE(atomic_long_read(locked_vm) < (long)npages))
+		atomic_long_sub(npages, locked_vm);
+	leave(acct->ledger, npages, zero_cow);
+	spin_unlock(&acct->ledger->lock);
+}
+
+static int charge_nobody(struct pin_account *acct, struct attempt *attempt)
+{
+	spin_lock(&acct->ledger->lock);
+	enter(acct->ledger, attempt->npages, attempt->zero_cow);
+	spin_unlock(&acct->ledger->lock);
 	return 0;
 }
 
-static void refund_user(struct pin_account *acct, unsigned long npages)
+static void refund_nobody(struct pin_account *acct, unsigned long npages,
+			  unsigned long zero_cow)
 {
-	atomic_long_t *locked_vm = &acct->user->locked_vm;
-
-	if (!WARN_ON_ONCE(atomic_long_read(locked_vm) < (long)npages))
-		atomic_long_sub(npages, locked_vm);
+	spin_lock(&acct->ledger->lock);
+	leave(acct->ledger, npages, zero_cow);
+	spin_unlock(&acct->ledger->lock);
 }
 
 /**
  * pin_account_charge - charge the payer for pages that have been pinned
  * @acct: the mapping's account
  * @npages: how many pages; 0 always succeeds
- * @more: pages that the same mapping is still going to charge after these. Not
- *	  charged and not checked: only a refusal mentions them, so that it can
- *	  name the limit that the whole mapping needs
+ * @zero_cow: how many of them are zero COWs
+ * @request: the mapping that they are for, to be named by a refusal
  *
  * Context: the front end's lock of the mapping is held, mmap_lock of acct->mm
  * is not. May sleep.
  *
- * Return: 0; -ENOMEM if the pages do not fit under RLIMIT_MEMLOCK, which has
- * been logged; -EINTR if the caller was killed while it waited for mmap_lock;
- * -EINVAL if the payer is an mm that no process has any more. Nothing is
- * charged on failure.
+ * Return: 0; -ENOMEM if the pages do not fit under RLIMIT_MEMLOCK and the
+ * slack, -EDQUOT instead with strict_errno, and that has been recorded; -ENOMEM
+ * if there is no memory; -EINTR if the caller was killed while it waited for
+ * mmap_lock; -EINVAL if the payer is an mm that no process has any more. Nothing
+ * is charged on failure.
  */
 int pin_account_charge(struct pin_account *acct, unsigned long npages,
-		       unsigned long more)
+		       unsigned long zero_cow,
+		       const struct pin_request *request)
 {
-	int ret = 0;
+	struct attempt attempt = {
+		.npages = npages,
+		.zero_cow = zero_cow,
+		.limit = limit_pages(acct),
+	};
+	int ret;
 
 	if (!npages)
 		return 0;
 
+	if (!acct->ledger) {
+		acct->ledger = pin_ledger_get(acct);
+		if (!acct->ledger)
+			return -ENOMEM;
+	}
+
 	if (acct->payer == PIN_PAYER_MM)
-		ret = charge_mm(acct, npages, more);
+		ret = charge_mm(acct, &attempt);
 	else if (acct->payer == PIN_PAYER_USER)
-		ret = charge_user(acct, npages, more);
+		ret = charge_user(acct, &attempt);
+	else
+		ret = charge_nobody(acct, &attempt);
+	if (ret == -EDQUOT)
+		return pin_refuse_limit(acct, request, npages, attempt.charged,
+					attempt.limit, attempt.slack);
 	if (ret)
 		return ret;
 
 	if (acct->count_pinned)
 		atomic64_add(npages, &acct->mm->pinned_vm);
 	acct->charged += npages;
+	acct->zero_cow += zero_cow;
+	trace_pinacct_charge(acct, npages, zero_cow);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(pin_account_charge);
@@ -167,29 +257,99 @@ EXPORT_SYMBOL_GPL(pin_account_charge);
  * pin_account_refund - give back what was charged
  * @acct: the mapping's account
  * @npages: how many pages, at most acct->charged
+ * @zero_cow: how many of them are zero COWs, as far as is known: those that
+ *	      were forgotten are found when the rest of the account is refunded
  *
  * Cannot fail and cannot be interrupted: a killed process must not leave its
  * siblings charged. Where the process is gone there is nobody to refund.
  *
  * Context: as pin_account_charge().
  */
-void pin_account_refund(struct pin_account *acct, unsigned long npages)
+void pin_account_refund(struct pin_account *acct, unsigned long npages,
+			unsigned long zero_cow)
 {
 	if (WARN_ON_ONCE(npages > acct->charged))
 		npages = acct->charged;
 	if (!npages)
 		return;
 
+	/* Never more zero COWs than pages are left, nor fewer than none. */
+	zero_cow = clamp(zero_cow,
+			 acct->zero_cow - min(acct->zero_cow,
+					      acct->charged - npages),
+			 acct->zero_cow);
+
 	if (acct->payer == PIN_PAYER_MM)
-		refund_mm(acct, npages);
+		refund_mm(acct, npages, zero_cow);
 	else if (acct->payer == PIN_PAYER_USER)
-		refund_user(acct, npages);
+		refund_user(acct, npages, zero_cow);
+	else
+		refund_nobody(acct, npages, zero_cow);
 
 	if (acct->count_pinned)
 		atomic64_sub(npages, &acct->mm->pinned_vm);
 	acct->charged -= npages;
+	acct->zero_cow -= zero_cow;
+	trace_pinacct_refund(acct, npages, zero_cow);
 }
 EXPORT_SYMBOL_GPL(pin_account_refund);
+
+/**
+ * pin_account_check - would a charge be refused?
+ * @acct: the mapping's account
+ * @npages: pages that are certain to be charged, none of them a zero COW
+ * @request: the mapping that they are for, to be named by a refusal
+ *
+ * What zero COWs would come on top raises the slack by no more than themselves,
+ * so if this does not fit, nothing will.
+ *
+ * Context: as pin_account_charge().
+ *
+ * Return: 0 if it would not be refused at this moment, or the errno with which
+ * it is, and that has been recorded. Nothing is charged.
+ */
+int pin_account_check(struct pin_account *acct, unsigned long npages,
+		      const struct pin_request *request)
+{
+	const void *key = acct->payer == PIN_PAYER_USER ? (void *)acct->user :
+							  (void *)acct->mm;
+	struct pin_totals totals;
+	unsigned long allowed;
+	struct attempt attempt = {
+		.npages = npages,
+		.limit = limit_pages(acct),
+	};
+
+	if (acct->unlimited || acct->payer == PIN_PAYER_NONE)
+		return 0;
+
+	totals = pin_ledger_read(acct->payer, key);
+	attempt.charged = totals.all;
+	attempt.slack = min(totals.zero_cow, pin_zero_slack());
+
+	allowed = attempt.limit + attempt.slack;
+	if (attempt.charged <= allowed && npages <= allowed - attempt.charged)
+		return 0;
+	return pin_refuse_limit(acct, request, npages, attempt.charged,
+				attempt.limit, attempt.slack);
+}
+EXPORT_SYMBOL_GPL(pin_account_check);
+
+/**
+ * pin_account_close - the mapping is going, or was never made
+ * @acct: its account, with nothing charged
+ *
+ * References to mm, task and user are the front end's to drop.
+ *
+ * Context: may sleep.
+ */
+void pin_account_close(struct pin_account *acct)
+{
+	WARN_ON_ONCE(acct->charged);
+	pin_ledger_put(acct->ledger);
+	acct->ledger = NULL;
+}
+EXPORT_SYMBOL_GPL(pin_account_close);
 
 /**
  * pin_account_same_payer - does a change of owner leave the payer as it is?
@@ -198,18 +358,17 @@ EXPORT_SYMBOL_GPL(pin_account_refund);
  *
  * Context: the front end's locks of both mappings are held.
  *
- * Return: true if both charge the same counter, or both charge none.
+ * Return: true if both charge the same counter. Where nobody pays, it is the mm
+ * that counts.
  */
 bool pin_account_same_payer(const struct pin_account *a,
 			    const struct pin_account *b)
 {
 	if (a->payer != b->payer)
 		return false;
-	if (a->payer == PIN_PAYER_MM)
-		return a->mm == b->mm;
 	if (a->payer == PIN_PAYER_USER)
 		return a->user == b->user;
-	return true;
+	return a->mm == b->mm;
 }
 EXPORT_SYMBOL_GPL(pin_account_same_payer);
 
@@ -229,7 +388,7 @@ EXPORT_SYMBOL_GPL(pin_account_same_payer);
  */
 void pin_account_hand_over(struct pin_account *acct, struct pin_account *to)
 {
-	unsigned long npages = acct->charged;
+	unsigned long npages = acct->charged, zero_cow = acct->zero_cow;
 	struct pin_account old = *acct;
 
 	if (pin_account_same_payer(acct, to)) {
@@ -237,10 +396,17 @@ void pin_account_hand_over(struct pin_account *acct, struct pin_account *to)
 			atomic64_add(npages, &to->mm->pinned_vm);
 			atomic64_sub(npages, &old.mm->pinned_vm);
 		}
-	} else {
-		WARN_ON_ONCE(to->charged < npages);
+	} else if (npages) {
+		WARN_ON_ONCE(to->charged < npages || to->zero_cow < zero_cow);
 		to->charged -= npages;
-		pin_account_refund(&old, npages);
+		to->zero_cow -= zero_cow;
+		/* Not NULL, and no new one: what is charged to @to holds it. */
+		acct->ledger = pin_ledger_get(to);
+		pin_account_refund(&old, npages, zero_cow);
+		pin_ledger_put(old.ledger);
+	} else {
+		pin_ledger_put(old.ledger);
+		acct->ledger = NULL;
 	}
 
 	mmgrab(to->mm);

@@ -8,7 +8,7 @@
  * known of each:
  *
  *   nothing         no page of the chunk is remembered
- *   a value entry   one run fills the chunk: its first PFN and its kind
+ *   a value entry   one run, from the chunk's first index on; mostly to its end
  *   a pointer       struct pin_chunk: up to PIN_CHUNK_RUNS runs, sorted by index
  *
  * Memory of 2 MiB pages costs an xarray slot for each, so about 5 KiB per GiB;
@@ -34,23 +34,30 @@
 #define PIN_CHUNK_PAGES	512UL
 
 /*
- * A run inside a chunk. 45 bits of PFN are 57 bits of address, as many as any
- * page table that Linux knows can hold.
+ * A run inside a chunk. 44 bits of PFN are 56 bits of address: no architecture
+ * that Linux knows has more (52 on x86-64 and arm64, 56 on riscv).
  */
-#define RUN_PFN		GENMASK_ULL(44, 0)
-#define RUN_FIRST	GENMASK_ULL(53, 45)
-#define RUN_LEN_1	GENMASK_ULL(62, 54)	/* length less one */
-#define RUN_KIND	BIT_ULL(63)
+#define RUN_PFN		GENMASK_ULL(43, 0)
+#define RUN_FIRST	GENMASK_ULL(52, 44)
+#define RUN_LEN_1	GENMASK_ULL(61, 53)	/* length less one */
+#define RUN_KIND	GENMASK_ULL(63, 62)
+
+/* The same in a value entry, which has 63 bits, and no RUN_FIRST. */
+#define VALUE_KIND	GENMASK_ULL(1, 0)
+#define VALUE_LEN_1	GENMASK_ULL(10, 2)
+#define VALUE_PFN	GENMASK_ULL(54, 11)
 
 /**
  * struct pin_chunk - the runs of a chunk that is not one run
  * @nr: how many there are
  * @room: how many fit
+ * @end: index in the chunk, behind the last of them
  * @runs: sorted by RUN_FIRST, none overlaps another, consecutive ones do not join
  */
 struct pin_chunk {
 	u16 nr;
 	u16 room;
+	u16 end;
 	u64 runs[] __counted_by(room);
 };
 
@@ -60,7 +67,7 @@ struct pin_chunk {
 
 #define CHUNK_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY)
 
-static u64 run_encode(unsigned long first, const struct pin_run *run)
+static __always_inline u64 run_encode(unsigned long first, const struct pin_run *run)
 {
 	return FIELD_PREP(RUN_PFN, run->pfn) |
 	       FIELD_PREP(RUN_FIRST, first) |
@@ -90,7 +97,9 @@ static struct pin_run run_decode(u64 word, unsigned long first)
 
 static void *value_encode(const struct pin_run *run)
 {
-	return xa_mk_value(run->pfn << 1 | run->kind);
+	return xa_mk_value(FIELD_PREP(VALUE_PFN, run->pfn) |
+			   FIELD_PREP(VALUE_LEN_1, run->npages - 1) |
+			   FIELD_PREP(VALUE_KIND, run->kind));
 }
 
 static struct pin_run value_decode(void *entry)
@@ -98,9 +107,9 @@ static struct pin_run value_decode(void *entry)
 	unsigned long value = xa_to_value(entry);
 
 	return (struct pin_run){
-		.pfn = value >> 1,
-		.npages = PIN_CHUNK_PAGES,
-		.kind = value & 1,
+		.pfn = FIELD_GET(VALUE_PFN, value),
+		.npages = FIELD_GET(VALUE_LEN_1, value) + 1,
+		.kind = FIELD_GET(VALUE_KIND, value),
 	};
 }
 
@@ -135,6 +144,8 @@ void pin_extents_destroy(struct pin_extents *extents)
 	unsigned long chunk;
 	void *entry;
 
+	if (xa_empty(&extents->chunks))
+		return;
 	xa_for_each(&extents->chunks, chunk, entry)
 		entry_free(entry);
 	xa_destroy(&extents->chunks);
@@ -149,6 +160,16 @@ static void *entry_load(struct pin_extents *extents, unsigned long chunk)
 		extents->near_entry = xa_load(&extents->chunks, chunk);
 		extents->near = chunk;
 	}
+	return extents->near_entry;
+}
+
+/* The chunk that @index is in, if it is the one that is near, and no value. */
+static struct pin_chunk *near_chunk(const struct pin_extents *extents,
+				    unsigned long index)
+{
+	if (extents->near != index / PIN_CHUNK_PAGES ||
+	    xa_is_value(extents->near_entry))
+		return NULL;
 	return extents->near_entry;
 }
 
@@ -173,7 +194,7 @@ static bool entry_replace(struct pin_extents *extents, unsigned long chunk,
 	return true;
 }
 
-/* A chunk with room for @nr runs and for more to come. */
+/* A chunk with room for @nr runs, and for one more if there can be. */
 static struct pin_chunk *chunk_alloc(unsigned long nr)
 {
 	struct pin_chunk *chunk;
@@ -191,7 +212,18 @@ static struct pin_chunk *chunk_alloc(unsigned long nr)
 		return NULL;
 	chunk->room = room;
 	chunk->nr = 0;
+	chunk->end = 0;
 	return chunk;
+}
+
+/* Does the run go on where the last one of the chunk ends, at @first? */
+static bool chunk_joins(const struct pin_chunk *chunk, unsigned long first,
+			u64 word)
+{
+	u64 last = chunk->runs[chunk->nr - 1];
+	u64 next = last + chunk->end - run_first(last);
+
+	return chunk->end == first && !((next ^ word) & (RUN_PFN | RUN_KIND));
 }
 
 static void chunk_add(struct pin_chunk *chunk, unsigned long first,
@@ -199,23 +231,12 @@ static void chunk_add(struct pin_chunk *chunk, unsigned long first,
 {
 	u64 word = run_encode(first, run);
 
-	if (chunk->nr) {
-		u64 *last = &chunk->runs[chunk->nr - 1];
-		u64 next = *last + run_end(*last) - run_first(*last);
-
-		if (run_end(*last) == first &&
-		    !((next ^ word) & (RUN_PFN | RUN_KIND))) {
-			*last += FIELD_PREP(RUN_LEN_1, run->npages);
-			return;
-		}
-	}
-	chunk->runs[chunk->nr++] = word;
-}
-
-static bool chunk_ends_before(const struct pin_chunk *chunk,
-			      unsigned long first)
-{
-	return run_end(chunk->runs[chunk->nr - 1]) <= first;
+	if (chunk->nr && chunk_joins(chunk, first, word))
+		chunk->runs[chunk->nr - 1] += FIELD_PREP(RUN_LEN_1,
+							 run->npages);
+	else
+		chunk->runs[chunk->nr++] = word;
+	chunk->end = first + run->npages;
 }
 
 /*
@@ -228,11 +249,16 @@ static void chunk_append(struct pin_extents *extents, unsigned long index,
 {
 	struct pin_chunk *grown;
 
+	if (chunk->nr == PIN_CHUNK_RUNS)
+		return;
 	if (chunk->nr == chunk->room) {
-		grown = chunk_alloc(chunk->nr + 1);
+		/* As many as there will be if it goes on like this. */
+		grown = chunk_alloc(min(chunk->nr * PIN_CHUNK_PAGES / first + 1,
+					PIN_CHUNK_RUNS));
 		if (!grown)
 			return;
 		grown->nr = chunk->nr;
+		grown->end = chunk->end;
 		memcpy(grown->runs, chunk->runs, chunk->nr * sizeof(u64));
 		if (!entry_replace(extents, index, chunk, grown))
 			return;
@@ -300,31 +326,41 @@ static struct pin_chunk *chunk_rebuild(void *entry, unsigned long first,
 	return new;
 }
 
-static void chunk_store(struct pin_extents *extents, unsigned long chunk,
+/*
+ * What a value entry would have to say once @run has replaced what was there.
+ * False if one cannot say it all.
+ */
+static bool whole_of(void *entry, unsigned long first,
+		     const struct pin_run *run, struct pin_run *whole)
+{
+	*whole = *run;
+	if (first == 0 && (!entry || run->npages == PIN_CHUNK_PAGES))
+		return true;
+	if (!xa_is_value(entry))
+		return false;
+	*whole = value_decode(entry);
+	return whole->npages == first && pin_run_join(whole, run);
+}
+
+static void chunk_store(struct pin_extents *extents, unsigned long index,
 			unsigned long first, const struct pin_run *run)
 {
-	void *entry = entry_load(extents, chunk);
+	void *entry = entry_load(extents, index);
+	struct pin_chunk *chunk = xa_is_value(entry) ? NULL : entry;
+	struct pin_run whole;
 
-	if (run->npages == PIN_CHUNK_PAGES)
-		entry_replace(extents, chunk, entry, value_encode(run));
-	else if (entry && !xa_is_value(entry) && chunk_ends_before(entry, first))
-		chunk_append(extents, chunk, entry, first, run);
+	if (whole_of(entry, first, run, &whole))
+		entry_replace(extents, index, entry, value_encode(&whole));
+	else if (chunk && chunk->end <= first)
+		chunk_append(extents, index, chunk, first, run);
 	else
-		entry_replace(extents, chunk, entry,
+		entry_replace(extents, index, entry,
 			      chunk_rebuild(entry, first, run));
 }
 
-/**
- * pin_extents_store - remember a run
- * @extents: where
- * @index: index of its first page
- * @run: the run; what was remembered at its indexes is replaced
- *
- * Context: the front end's lock of the mapping is held. May sleep. Does not
- * fail: what there is no memory for is forgotten.
- */
-void pin_extents_store(struct pin_extents *extents, unsigned long index,
-		       const struct pin_run *run)
+static noinline void store_somewhere(struct pin_extents *extents,
+				     unsigned long index,
+				     const struct pin_run *run)
 {
 	struct pin_run left = *run;
 
@@ -339,24 +375,111 @@ void pin_extents_store(struct pin_extents *extents, unsigned long index,
 		left.npages -= piece.npages;
 	}
 }
+
+/**
+ * pin_extents_store - remember a run
+ * @extents: where
+ * @index: index of its first page
+ * @run: the run; what was remembered at its indexes is replaced
+ *
+ * Context: the front end's lock of the mapping is held. May sleep. Does not
+ * fail: what there is no memory for is forgotten.
+ */
+void pin_extents_store(struct pin_extents *extents, unsigned long index,
+		       const struct pin_run *run)
+{
+	const unsigned long first = index % PIN_CHUNK_PAGES;
+	struct pin_chunk *chunk = near_chunk(extents, index);
+	u64 word = run_encode(first, run);
+
+	/* In memory without two pages in a row, it is almost always this. */
+	if (chunk && chunk->end == first && chunk->nr < chunk->room &&
+	    run->npages <= PIN_CHUNK_PAGES - first &&
+	    !chunk_joins(chunk, first, word)) {
+		chunk->runs[chunk->nr++] = word;
+		chunk->end = first + run->npages;
+		return;
+	}
+	store_somewhere(extents, index, run);
+}
 EXPORT_SYMBOL_GPL(pin_extents_store);
 
 /*
- * The last run of a chunk that begins at @first or before. Reading goes from
- * front to end, so it is mostly @near, where the last one was found, or the one
- * behind. Else it is searched for: run k begins at index k or later, so where
- * each page is a run, the first guess hits.
+ * Of @pages those in front that go behind the chunk that is near, and none of
+ * which is in a row with another. The last one may be, with what comes later.
+ */
+static unsigned long append_single_pages(struct pin_extents *extents,
+					 unsigned long index,
+					 struct page **pages,
+					 unsigned long npages)
+{
+	const unsigned long first = index % PIN_CHUNK_PAGES;
+	struct pin_chunk *chunk = near_chunk(extents, index);
+	struct pin_run run = { .pfn = page_to_pfn(*pages), .npages = 1 };
+	unsigned long n, most;
+
+	if (!chunk || chunk->end != first ||
+	    chunk_joins(chunk, first, run_encode(first, &run)))
+		return 0;
+
+	most = min3(npages - 1, PIN_CHUNK_PAGES - first,
+		    (unsigned long)(chunk->room - chunk->nr));
+	for (n = 0; n < most; n++) {
+		unsigned long next = page_to_pfn(pages[n + 1]);
+
+		if (next == run.pfn + 1)
+			break;
+		chunk->runs[chunk->nr + n] = run_encode(first + n, &run);
+		run.pfn = next;
+	}
+	chunk->nr += n;
+	chunk->end += n;
+	return n;
+}
+
+/**
+ * pin_extents_store_pages - remember pages of RAM
+ * @extents: where
+ * @index: index of the first page
+ * @pages: the pages; what was remembered at their indexes is replaced
+ * @npages: how many
+ *
+ * Context: as pin_extents_store().
+ */
+void pin_extents_store_pages(struct pin_extents *extents, unsigned long index,
+			     struct page **pages, unsigned long npages)
+{
+	while (npages) {
+		unsigned long n = append_single_pages(extents, index, pages,
+						      npages);
+
+		if (!n) {
+			struct pin_run run = { .pfn = page_to_pfn(pages[0]) };
+
+			do {
+				n++;
+			} while (n < npages &&
+				 page_to_pfn(pages[n]) == run.pfn + n);
+			run.npages = n;
+			run.kind = PIN_RAM;
+			pin_extents_store(extents, index, &run);
+		}
+		index += n;
+		pages += n;
+		npages -= n;
+	}
+}
+EXPORT_SYMBOL_GPL(pin_extents_store_pages);
+
+/*
+ * The last run of a chunk that begins at @first or before. Run k begins at index
+ * k or later, so where each page is a run, the first guess hits.
  */
 static unsigned int chunk_find(const struct pin_chunk *chunk,
-			       unsigned long first, unsigned int near)
+			       unsigned long first)
 {
 	unsigned int high = min_t(unsigned int, first, chunk->nr - 1);
 	unsigned int low = 0, mid;
-
-	for (mid = near; mid <= high && mid <= near + 1; mid++)
-		if (run_first(chunk->runs[mid]) <= first &&
-		    (mid == high || run_first(chunk->runs[mid + 1]) > first))
-			return mid;
 
 	for (mid = high; low < high; mid = (low + high + 1) / 2) {
 		if (run_first(chunk->runs[mid]) <= first)
@@ -380,16 +503,18 @@ static bool chunk_load(struct pin_extents *extents, unsigned long index,
 		return false;
 	if (xa_is_value(entry)) {
 		*run = value_decode(entry);
+		if (run->npages <= first)
+			return false;
 		run->pfn += first;
 		run->npages -= first;
 		return true;
 	}
 
-	pos = chunk_find(chunk, first, extents->near_run);
-	extents->near_run = pos;
+	pos = chunk_find(chunk, first);
 	if (run_first(chunk->runs[pos]) > first ||
 	    run_end(chunk->runs[pos]) <= first)
 		return false;
+	extents->near_run = pos;
 	*run = run_decode(chunk->runs[pos], first);
 	return true;
 }
@@ -424,3 +549,92 @@ unsigned long pin_extents_load(struct pin_extents *extents,
 	return run->npages;
 }
 EXPORT_SYMBOL_GPL(pin_extents_load);
+
+/*
+ * The number of the run that begins at @first, if it is the one behind that
+ * where something was found last, and ends in the chunk before @end; else 0.
+ */
+static unsigned int next_run(const struct pin_chunk *chunk, unsigned int near,
+			     unsigned long first, unsigned long end)
+{
+	unsigned int pos = near + 1;
+
+	if (pos < chunk->nr && run_first(chunk->runs[pos]) == first &&
+	    run_end(chunk->runs[pos]) < end)
+		return pos;
+	return 0;
+}
+
+/* Index in the chunk, behind @last or behind the chunk. */
+static unsigned long end_in_chunk(unsigned long index, unsigned long last)
+{
+	unsigned long first = index % PIN_CHUNK_PAGES;
+
+	return min(last - index, PIN_CHUNK_PAGES - 1 - first) + first + 1;
+}
+
+/**
+ * pin_extents_next - pin_extents_load() for who goes from run to run
+ * @extents: where
+ * @index: index behind the run that was loaded last; it is pinned
+ * @last: last index of interest
+ * @run: as pin_extents_load()
+ *
+ * Context: as pin_extents_load().
+ *
+ * Return: as pin_extents_load().
+ */
+unsigned long pin_extents_next(struct pin_extents *extents,
+			       unsigned long index, unsigned long last,
+			       struct pin_run *run)
+{
+	const unsigned long first = index % PIN_CHUNK_PAGES;
+	const struct pin_chunk *chunk = near_chunk(extents, index);
+	unsigned int pos = 0;
+
+	/* A run that reaches the end may go on behind it. */
+	if (chunk)
+		pos = next_run(chunk, extents->near_run, first,
+			       end_in_chunk(index, last));
+	if (!pos)
+		return pin_extents_load(extents, index, last, run);
+	extents->near_run = pos;
+	*run = run_decode(chunk->runs[pos], first);
+	return run->npages;
+}
+
+/**
+ * pin_extents_skip - go over many runs at once
+ * @extents: where
+ * @index: index behind the run that was loaded last
+ * @last: last index of interest
+ * @run: the last of those that were gone over, if there was one
+ *
+ * They are remembered without a gap, and no two of them join. The one that
+ * reaches @last or the end of a chunk is never among them.
+ *
+ * Context: as pin_extents_load().
+ *
+ * Return: index behind @run, or @index if there was none.
+ */
+unsigned long pin_extents_skip(struct pin_extents *extents,
+			       unsigned long index, unsigned long last,
+			       struct pin_run *run)
+{
+	const struct pin_chunk *chunk = near_chunk(extents, index);
+	const unsigned long end = end_in_chunk(index, last);
+	unsigned long first = index % PIN_CHUNK_PAGES;
+	unsigned int pos, found = 0;
+
+	if (!chunk)
+		return index;
+	while ((pos = next_run(chunk, extents->near_run, first, end))) {
+		extents->near_run = pos;
+		first = run_end(chunk->runs[pos]);
+		found = pos;
+	}
+	if (!found)
+		return index;
+	*run = run_decode(chunk->runs[found], run_first(chunk->runs[found]));
+	return index - index % PIN_CHUNK_PAGES + first;
+}

@@ -5,9 +5,105 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/pinacct.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <uapi/linux/pinacct.h>
 
-void pin_refusal_log(const struct pin_account *acct, unsigned long npages,
-		     unsigned long more, unsigned long charged,
-		     unsigned long limit);
+struct seq_file;
+struct task_struct;
+
+/* extents.c */
+unsigned long pin_extents_next(struct pin_extents *extents,
+			       unsigned long index, unsigned long last,
+			       struct pin_run *run);
+unsigned long pin_extents_skip(struct pin_extents *extents,
+			       unsigned long index, unsigned long last,
+			       struct pin_run *run);
+
+/* params.c */
+unsigned long pin_zero_slack(void);
+bool pin_strict_errno(void);
+
+/**
+ * struct pin_ledger - what a payer owes in all; see ledger.c
+ * @lock: guards @charged and @zero_cow
+ * @charged: pages charged through all accounts
+ * @zero_cow: how many of these are zero COWs
+ * @node: in the table of all ledgers
+ * @users: accounts that hold it; under the table's lock
+ * @key: the mm_struct, or the user_struct with PIN_PAYER_USER. Held
+ * @id: pid of whoever was charged first, or uid with PIN_PAYER_USER; to be shown
+ * @payer: an enum pin_payer
+ */
+struct pin_ledger {
+	spinlock_t lock;	/* of charged and zero_cow */
+	unsigned long charged;
+	unsigned long zero_cow;
+	struct hlist_node node;
+	unsigned int users;
+	const void *key;
+	unsigned int id;
+	u8 payer;
+};
+
+struct pin_ledger *pin_ledger_get(const struct pin_account *acct);
+void pin_ledger_put(struct pin_ledger *ledger);
+
+/**
+ * struct pin_totals - what a payer owes at one moment, in pages
+ * @all: charged by everybody: mm->locked_vm or user->locked_vm; 0 for
+ *	PIN_PAYER_NONE
+ * @charged: how much of it came through mappings for devices
+ * @zero_cow: how much of that is zero COWs
+ */
+struct pin_totals {
+	unsigned long all;
+	unsigned long charged;
+	unsigned long zero_cow;
+};
+
+struct pin_totals pin_ledger_read(u8 payer, const void *key);
+
+void pin_ledgers_show(struct seq_file *seq);
+
+/* debugfs.c */
+void pin_debugfs_create(void);
+void pin_debugfs_remove(void);
+
+/* device.c */
+int pin_device_register(void);
+void pin_device_unregister(void);
+
+/* early.c */
+int pin_estimate(unsigned long start, unsigned long npages, bool write,
+		 unsigned long *least, unsigned long *most);
+
+/* pin.c */
+long pin_addresses(struct pin_reader *reader, unsigned long start,
+		   unsigned long npages, unsigned int gup_flags,
+		   struct page **pages);
+
+/* zero.c */
+long pin_zero_fill(struct pin_reader *reader, unsigned long start,
+		   unsigned long npages, enum pin_zero_mode mode,
+		   struct page **pages);
+
+/* cause.c */
+enum pinacct_cause pin_cause(struct pin_reader *reader, unsigned long start,
+			     int error, char *what, size_t size);
+bool pin_cause_is_file(const struct vm_area_struct *vma, bool write);
+int pin_cause_errno(enum pinacct_cause cause, int error);
+
+/* refusal.c */
+int pin_refuse_limit(const struct pin_account *acct,
+		     const struct pin_request *request, unsigned long npages,
+		     unsigned long charged, unsigned long limit,
+		     unsigned long slack);
+int pin_refuse_memory(struct pin_reader *reader, unsigned long start,
+		      int error);
+void pin_refuse_domain(const struct pin_request *request, unsigned long iova,
+		       int error);
+int pin_refusal_last(struct task_struct *task, struct pinacct_refusal *refusal);
+void pin_refusals_free(void);
 
 #endif

@@ -23,6 +23,7 @@
  */
 #include "internal.h"
 
+#include <linux/bitmap.h>
 #include <linux/export.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
@@ -38,11 +39,13 @@
  *
  * Context: any. The PFN is pinned, or mapped for a device.
  *
- * Return: PIN_RAM if it is a page that is pinned and charged, PIN_DEVICE if it
- * has no struct page or is reserved.
+ * Return: PIN_RAM if it is a page that is pinned and charged, PIN_ZERO if it is
+ * the zero page, PIN_DEVICE if it has no struct page or is reserved.
  */
 enum pin_kind pin_kind_of(unsigned long pfn)
 {
+	if (is_zero_pfn(pfn))
+		return PIN_ZERO;
 	if (pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn)))
 		return PIN_RAM;
 	return PIN_DEVICE;
@@ -58,7 +61,7 @@ EXPORT_SYMBOL_GPL(pin_kind_of);
  */
 void pin_run_unpin(const struct pin_run *run, bool dirty)
 {
-	if (run->kind == PIN_RAM)
+	if (pin_kind_is_pinned(run->kind))
 		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn),
 						 run->npages, dirty);
 }
@@ -67,18 +70,22 @@ EXPORT_SYMBOL_GPL(pin_run_unpin);
 /**
  * pin_reader_init - read memory by address
  * @reader: the reader
+ * @request: the mapping that it is read for
  * @mm: whose addresses; the caller's own, or one held with mmgrab()
  * @writable: the device is to write, so copy-on-write is broken for writing
  * @devices: take VM_PFNMAP memory too
  *
  * Context: any. pin_reader_end() must follow.
  */
-void pin_reader_init(struct pin_reader *reader, struct mm_struct *mm,
+void pin_reader_init(struct pin_reader *reader,
+		     const struct pin_request *request, struct mm_struct *mm,
 		     bool writable, bool devices)
 {
 	*reader = (struct pin_reader){
+		.request = request,
 		.mm = mm,
 		.gup_flags = FOLL_LONGTERM | (writable ? FOLL_WRITE : 0),
+		.zero_mode = request->acct->zero_mode,
 		.devices = devices,
 	};
 }
@@ -87,13 +94,15 @@ EXPORT_SYMBOL_GPL(pin_reader_init);
 /**
  * pin_reader_init_file - read memory by file
  * @reader: the reader
+ * @request: the mapping that it is read for
  * @file: a memfd; the caller holds it
  *
  * Context: any. pin_reader_end() must follow.
  */
-void pin_reader_init_file(struct pin_reader *reader, struct file *file)
+void pin_reader_init_file(struct pin_reader *reader,
+			  const struct pin_request *request, struct file *file)
 {
-	*reader = (struct pin_reader){ .file = file };
+	*reader = (struct pin_reader){ .request = request, .file = file };
 }
 EXPORT_SYMBOL_GPL(pin_reader_init_file);
 
@@ -122,7 +131,8 @@ static unsigned long window_entries(struct pin_reader *reader,
 }
 
 static long pin_remote(struct pin_reader *reader, unsigned long start,
-		       unsigned long npages, struct page **pages)
+		       unsigned long npages, unsigned int gup_flags,
+		       struct page **pages)
 {
 	struct mm_struct *mm = reader->mm;
 	int locked = 1;
@@ -135,8 +145,8 @@ static long pin_remote(struct pin_reader *reader, unsigned long start,
 	}
 
 	mmap_read_lock(mm);
-	ret = pin_user_pages_remote(mm, start, npages, reader->gup_flags,
-				    pages, reader->devices ? NULL : &locked);
+	ret = pin_user_pages_remote(mm, start, npages, gup_flags, pages,
+				    reader->devices ? NULL : &locked);
 	if (locked)
 		mmap_read_unlock(mm);
 	return ret;
@@ -166,15 +176,27 @@ static bool must_look_at_vmas(const struct pin_reader *reader,
 	return found;
 }
 
-/*
+/**
+ * pin_addresses - get_user_pages() as the front end's mainline does it
+ * @reader: the reader
+ * @start: address in bytes
+ * @npages: entries of @pages
+ * @gup_flags: FOLL_WRITE, FOLL_LONGTERM, FOLL_NOFAULT
+ * @pages: where to put them
+ *
  * Mainline's type1 looks the caller's own memory up as another's, with mmap_lock
  * held over faults. So it minds that a mapping is not readable where the page
  * tables would not, ignores protection keys, and never waits for a userfaultfd:
  * such memory is -EFAULT. That is kept for the reader that is told to take
  * devices, since it is type1's alone; iommufd does all of it the other way.
+ *
+ * Context: no mmap_lock is held. May sleep, and faults memory in.
+ *
+ * Return: how many pages, at least 1; or a negative errno.
  */
-static long pin_addresses(struct pin_reader *reader, unsigned long start,
-			  unsigned long npages, struct page **pages)
+long pin_addresses(struct pin_reader *reader, unsigned long start,
+		   unsigned long npages, unsigned int gup_flags,
+		   struct page **pages)
 {
 	bool own = reader->mm == current->mm;
 	long ret;
@@ -183,11 +205,25 @@ static long pin_addresses(struct pin_reader *reader, unsigned long start,
 		own = !must_look_at_vmas(reader, start, npages);
 
 	if (own)
-		ret = pin_user_pages_fast(start, npages, reader->gup_flags,
-					  pages);
-	if (!own || (ret < 0 && reader->devices))
-		ret = pin_remote(reader, start, npages, pages);
+		ret = pin_user_pages_fast(start, npages, gup_flags, pages);
+	if (!own || (ret < 0 && reader->devices && !(gup_flags & FOLL_NOFAULT)))
+		ret = pin_remote(reader, start, npages, gup_flags, pages);
 	return ret ?: -EFAULT;
+}
+
+/* Private memory that a device only reads may be the zero page. */
+static long fill_from_addresses(struct pin_reader *reader, unsigned long start,
+				unsigned long npages, enum pin_zero_mode mode,
+				struct page **pages)
+{
+	long ret = 0;
+
+	if (!(reader->gup_flags & FOLL_WRITE))
+		ret = pin_zero_fill(reader, start, npages, mode, pages);
+	if (!ret)
+		ret = pin_addresses(reader, start, npages, reader->gup_flags,
+				    pages);
+	return ret;
 }
 
 /* Pages of the folio at reader->next that belong to the window. */
@@ -348,7 +384,7 @@ again:
 		ret = follow_device_pfn(reader, vma, addr, &next);
 		if (ret == -EAGAIN)
 			goto again;
-		if (!ret && pin_kind_of(next.pfn) != PIN_DEVICE)
+		if (!ret && pin_kind_of(next.pfn) == PIN_RAM)
 			ret = -EFAULT;
 		if (ret)
 			break;
@@ -372,31 +408,38 @@ again:
  * @reader: the reader, with nothing in its window
  * @start: address, or offset in the file, in bytes; page aligned
  * @npages: entries of @pages
- * @pages: where to put them. Their pins belong to the caller
+ * @pages: where to put them. Their pins belong to the caller; reader->zero_cow
+ *	   says how many are zero COWs
  *
  * Context: no mmap_lock is held. May sleep, and faults memory in.
  *
- * Return: how many pages, at least 1 and maybe fewer than asked for; or
- * -EFAULT, -ENOMEM, -EINTR and what else get_user_pages() and
- * memfd_pin_folios() answer.
+ * Return: as pin_reader_fill(). PIN_ZERO_PAGE_IGNORE is PIN_ZERO_PAGE_COW here.
  */
 long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 			   unsigned long npages, struct page **pages)
 {
+	enum pin_zero_mode mode = reader->zero_mode;
 	unsigned long done = 0;
 	struct pin_run run;
 	long ret;
 
-	if (!reader->file)
-		return pin_addresses(reader, start, npages, pages);
-
-	ret = fill_from_file(reader, start, npages);
+	reader->zeros = false;
+	reader->zero_cow = 0;
+	if (reader->file) {
+		ret = fill_from_file(reader, start, npages);
+		while (next_folio_run(reader, &run))
+			for (unsigned long i = 0; i < run.npages; i++)
+				pages[done++] = pfn_to_page(run.pfn + i);
+	} else {
+		/* Who uses a struct page must have it pinned. */
+		if (mode == PIN_ZERO_PAGE_IGNORE)
+			mode = PIN_ZERO_PAGE_COW;
+		ret = fill_from_addresses(reader, start, npages, mode, pages);
+	}
 	if (ret < 0)
-		return ret;
-	while (next_folio_run(reader, &run))
-		for (unsigned long i = 0; i < run.npages; i++)
-			pages[done++] = pfn_to_page(run.pfn + i);
-	return done;
+		return pin_refuse_memory(reader, start, ret);
+	reader->owed = ret;
+	return ret;
 }
 EXPORT_SYMBOL_GPL(pin_reader_fill_pages);
 
@@ -409,8 +452,11 @@ EXPORT_SYMBOL_GPL(pin_reader_fill_pages);
  * Context: no mmap_lock is held. May sleep, and faults memory in.
  *
  * Return: how many pages pin_reader_next() will hand out, at least 1 and maybe
- * fewer than asked for; or -EFAULT, -ENOMEM, -EINTR and what else
- * get_user_pages() and memfd_pin_folios() answer.
+ * fewer than asked for, of which reader->owed are to be charged and
+ * reader->zero_cow of these as zero COWs; -ENODATA for a zero page with
+ * zero_page=strict; or -EFAULT, -ENOMEM, -EINTR and what else get_user_pages()
+ * and memfd_pin_folios() answer, or with strict_errno what stands for its
+ * cause. A refusal has been recorded.
  */
 long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 		     unsigned long npages)
@@ -421,24 +467,74 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 	cond_resched();
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	if (reader->file)
-		return fill_from_file(reader, start, npages);
 
-	entries = window_entries(reader, npages);
-	ret = pin_addresses(reader, start, min(npages, entries),
-			    reader->pages);
+	reader->zeros = false;
+	reader->zero_cow = 0;
+	if (reader->file) {
+		ret = fill_from_file(reader, start, npages);
+	} else {
+		entries = window_entries(reader, npages);
+		ret = fill_from_addresses(reader, start, min(npages, entries),
+					  reader->zero_mode, reader->pages);
+		reader->next = 0;
+		reader->end = max(ret, 0);
+		reader->plain_end = reader->zeros ? 0 : reader->end;
+	}
+	if (ret < 0 && reader->devices) {
+		ret = fill_from_device(reader, start, npages, ret);
+		if (ret > 0) {
+			reader->owed = 0;
+			return ret;
+		}
+	}
 	if (ret < 0)
-		return reader->devices ?
-		       fill_from_device(reader, start, npages, ret) : ret;
+		return pin_refuse_memory(reader, start, ret);
 
-	reader->next = 0;
-	reader->end = ret;
+	reader->owed = ret;
+	if (reader->zeros && !reader->zero_cow)
+		reader->owed -= bitmap_weight(reader->zero, ret);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(pin_reader_fill);
 
+static noinline void remember_runs(struct pin_reader reader,
+				   struct pin_extents *extents,
+				   unsigned long index)
+{
+	struct pin_run run;
+
+	while (pin_reader_next_other(&reader, &run)) {
+		pin_extents_store(extents, index, &run);
+		index += run.npages;
+	}
+}
+
 /**
- * pin_reader_next - take the next run out of the window
+ * pin_reader_remember - remember all that is in the window
+ * @reader: the reader; nothing of its window has been handed out
+ * @extents: where to
+ * @index: index of the window's first page
+ *
+ * Cheaper than run by run, where the runs are short. A mapping of one page is
+ * not remembered, if nothing is: to ask for it is cheaper still.
+ *
+ * Context: as pin_extents_store().
+ */
+void pin_reader_remember(const struct pin_reader *reader,
+			 struct pin_extents *extents, unsigned long index)
+{
+	if (reader->request->npages == 1 && xa_empty(&extents->chunks))
+		return;
+	if (reader->plain_end)
+		pin_extents_store_pages(extents, index, reader->pages,
+					reader->plain_end);
+	else
+		remember_runs(*reader, extents, index);
+}
+EXPORT_SYMBOL_GPL(pin_reader_remember);
+
+/**
+ * pin_reader_next_other - pin_reader_next() where that is not just pages
  * @reader: the reader
  * @run: the run; its pins belong to the caller
  *
@@ -446,10 +542,11 @@ EXPORT_SYMBOL_GPL(pin_reader_fill);
  *
  * Return: false if the window is empty.
  */
-bool pin_reader_next(struct pin_reader *reader, struct pin_run *run)
+bool pin_reader_next_other(struct pin_reader *reader, struct pin_run *run)
 {
-	unsigned long npages = 1;
+	unsigned long npages = 1, i = reader->next;
 	struct page **first;
+	bool zero;
 
 	if (reader->device.npages) {
 		*run = reader->device;
@@ -461,17 +558,22 @@ bool pin_reader_next(struct pin_reader *reader, struct pin_run *run)
 	if (reader->next == reader->end)
 		return false;
 
-	first = reader->pages + reader->next;
+	first = reader->pages + i;
+	zero = test_bit(i, reader->zero);
 	run->pfn = page_to_pfn(*first);
-	while (reader->next + npages < reader->end &&
-	       page_to_pfn(first[npages]) == run->pfn + npages)
+	while (i + npages < reader->end &&
+	       page_to_pfn(first[npages]) == run->pfn + npages &&
+	       test_bit(i + npages, reader->zero) == zero)
 		npages++;
 	run->npages = npages;
-	run->kind = PIN_RAM;
+	if (!zero)
+		run->kind = PIN_RAM;
+	else
+		run->kind = reader->zero_cow ? PIN_ZERO_COW : PIN_ZERO;
 	reader->next += npages;
 	return true;
 }
-EXPORT_SYMBOL_GPL(pin_reader_next);
+EXPORT_SYMBOL_GPL(pin_reader_next_other);
 
 /**
  * pin_reader_end - unpin what was not taken, and free the window

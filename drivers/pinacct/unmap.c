@@ -123,6 +123,21 @@ static bool window_full(const struct window *window)
 	       window->end - window->first >= PIN_UNMAP_PAGES;
 }
 
+/* Adds what is remembered in a row behind what was loaded. */
+static void window_skip(struct window *window, const struct pin_view *view,
+			unsigned long last)
+{
+	unsigned long end = window->end;
+
+	if (end <= last)
+		end = pin_extents_skip(view->extents, end, last, &window->tail);
+	if (end == window->end)
+		return;
+	window->tail_index = end - window->tail.npages;
+	window->tail_asked = false;
+	window->end = end;
+}
+
 /* Adds what comes next, unless the window is better unmapped without it. */
 static bool window_grow(struct window *window, const struct pin_view *view,
 			unsigned long last)
@@ -150,28 +165,24 @@ static bool window_grow(struct window *window, const struct pin_view *view,
 	if (window->tail_asked)
 		window->asked[window->nr_asked - 1].run = window->tail;
 	window->end += run.npages;
+	if (!asked)
+		window_skip(window, view, last);
 	return true;
 }
 
-/* @released: pages since others could run. */
-static void release_run(unsigned long index, struct pin_run *run,
-			pin_release_fn release, void *ctx,
-			unsigned long *released)
+/* In pieces, so that others may run. */
+static noinline void release_run(unsigned long index, struct pin_run run,
+				 pin_release_fn release, void *ctx)
 {
-	while (run->npages) {
-		struct pin_run piece = *run;
+	while (run.npages) {
+		struct pin_run piece = run;
 
-		piece.npages = min(run->npages, PIN_RELEASE_PAGES);
+		piece.npages = min(run.npages, PIN_RELEASE_PAGES);
 		release(ctx, index, &piece);
 		index += piece.npages;
-		run->pfn += piece.npages;
-		run->npages -= piece.npages;
-
-		*released += piece.npages;
-		if (*released >= PIN_RELEASE_PAGES) {
-			*released = 0;
-			cond_resched();
-		}
+		run.pfn += piece.npages;
+		run.npages -= piece.npages;
+		cond_resched();
 	}
 }
 
@@ -184,19 +195,57 @@ static void window_release(const struct window *window,
 
 	while (index < window->end) {
 		struct pin_run run;
-		unsigned long npages;
 
 		if (asked != window->asked + window->nr_asked &&
 		    asked->index == index)
 			run = asked++->run;
-		else if (!pin_extents_load(view->extents, index,
+		else if (!pin_extents_next(view->extents, index,
 					   window->end - 1, &run))
 			break;
-		npages = run.npages;
-		release_run(index, &run, release, ctx, &released);
-		index += npages;
+		released += run.npages;
+		if (released < PIN_RELEASE_PAGES) {
+			release(ctx, index, &run);
+		} else {
+			release_run(index, run, release, ctx);
+			released = 0;
+		}
+		index += run.npages;
 	}
 }
+
+/**
+ * pin_map_failed - take back what a call of iommu_map() has left behind
+ * @domain: the domain
+ * @iova: where the call was to map, in bytes
+ * @size: of the call, in bytes
+ * @request: the mapping that it is a part of, to be named by the refusal
+ * @error: what iommu_map() said
+ *
+ * Not every IOMMU driver takes back what it has mapped of a call that fails:
+ * 6.12's intel-iommu leaves it, and says that it has mapped nothing. A device
+ * could then reach pages that are about to be unpinned. What is left is a
+ * beginning of what was asked for. The mock domain of iommufd's own tests leaves
+ * nothing, and warns if it is asked where nothing is.
+ *
+ * Context: the front end's lock of the mapping is held. May sleep.
+ *
+ * Return: @error. The refusal has been recorded.
+ */
+int pin_map_failed(struct iommu_domain *domain, unsigned long iova, size_t size,
+		   const struct pin_request *request, int error)
+{
+	size_t mapped = 0;
+
+	if (!IS_ENABLED(CONFIG_IOMMUFD_TEST))
+		while (mapped < size &&
+		       iommu_iova_to_phys(domain, iova + mapped))
+			mapped += PAGE_SIZE;
+	if (mapped)
+		iommu_unmap(domain, iova, min(mapped, size));
+	pin_refuse_domain(request, iova, error);
+	return error;
+}
+EXPORT_SYMBOL_GPL(pin_map_failed);
 
 static void unmap_range(const struct pin_view *view, unsigned long index,
 			unsigned long last)
@@ -207,21 +256,9 @@ static void unmap_range(const struct pin_view *view, unsigned long index,
 	WARN_ON(iommu_unmap(view->domain, iova, size) != size);
 }
 
-/**
- * pin_view_unmap - unmap a range from a domain, then release its pages
- * @view: the mapping in that domain
- * @index: first index; a mapping begins there
- * @last: last index; a mapping ends there
- * @release: called for each run when no device can reach it through @view any
- *	     more, with the index of its first page. A long run may come in
- *	     pieces
- * @ctx: passed to @release
- *
- * Context: the front end's lock of the mapping is held. May sleep. Needs no
- * memory and does not fail: memory may be what the caller is giving back.
- */
-void pin_view_unmap(const struct pin_view *view, unsigned long index,
-		    unsigned long last, pin_release_fn release, void *ctx)
+static noinline void unmap_windows(const struct pin_view *view,
+				   unsigned long index, unsigned long last,
+				   pin_release_fn release, void *ctx)
 {
 	struct window window;
 
@@ -240,6 +277,35 @@ void pin_view_unmap(const struct pin_view *view, unsigned long index,
 		window_release(&window, view, release, ctx);
 		index = window.end;
 		cond_resched();
+	}
+}
+
+/**
+ * pin_view_unmap - unmap a range from a domain, then release its pages
+ * @view: the mapping in that domain
+ * @index: first index; a mapping begins there
+ * @last: last index; a mapping ends there
+ * @release: called for each run when no device can reach it through @view any
+ *	     more, with the index of its first page. A long run may come in
+ *	     pieces
+ * @ctx: passed to @release
+ *
+ * Context: the front end's lock of the mapping is held. May sleep. Needs no
+ * memory and does not fail: memory may be what the caller is giving back.
+ */
+void pin_view_unmap(const struct pin_view *view, unsigned long index,
+		    unsigned long last, pin_release_fn release, void *ctx)
+{
+	struct pin_run run;
+	bool asked;
+
+	/* A page, or huge pages in a row, need no window. */
+	if (view_load(view, index, last, &run, &asked) &&
+	    index + run.npages > last) {
+		unmap_range(view, index, last);
+		release_run(index, run, release, ctx);
+	} else {
+		unmap_windows(view, index, last, release, ctx);
 	}
 }
 EXPORT_SYMBOL_GPL(pin_view_unmap);

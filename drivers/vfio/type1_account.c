@@ -32,6 +32,18 @@ static struct pin_account vfio_caller_account(void)
 		.task = current->group_leader,
 		.payer = PIN_PAYER_MM,
 		.unlimited = capable(CAP_IPC_LOCK),
+		.zero_mode = pin_zero_mode(),
+	};
+}
+
+/* What a refusal is to say about @dma. @size: of all of it, in bytes. */
+static struct pin_request vfio_dma_request(struct vfio_dma *dma, size_t size)
+{
+	return (struct pin_request) {
+		.acct = &dma->acct,
+		.start = dma->vaddr,
+		.iova = dma->iova,
+		.npages = size >> PAGE_SHIFT,
 	};
 }
 
@@ -48,6 +60,7 @@ static void vfio_dma_put_owner(struct vfio_iommu *iommu, struct vfio_dma *dma)
 {
 	lockdep_assert_held(&iommu->lock);
 
+	pin_account_close(&dma->acct);
 	put_task_struct(dma->acct.task);
 	mmdrop(dma->acct.mm);
 }
@@ -55,6 +68,7 @@ static void vfio_dma_put_owner(struct vfio_iommu *iommu, struct vfio_dma *dma)
 /* After exec() or in another process, with memory that has moved to @current. */
 static int vfio_change_dma_owner(struct vfio_dma *dma)
 {
+	struct pin_request request = vfio_dma_request(dma, dma->size);
 	struct pin_account to;
 	int ret;
 
@@ -62,12 +76,12 @@ static int vfio_change_dma_owner(struct vfio_dma *dma)
 		return 0;
 
 	to = vfio_caller_account();
-	ret = pin_account_charge(&to, dma->acct.charged, 0);
-	if (ret)
-		return ret;
-
-	pin_account_hand_over(&dma->acct, &to);
-	return 0;
+	ret = pin_account_charge(&to, dma->acct.charged, dma->acct.zero_cow,
+				 &request);
+	if (!ret)
+		pin_account_hand_over(&dma->acct, &to);
+	pin_account_close(&to);
+	return ret;
 }
 
 /* How many of the pages from @iova on a mediated device has pinned. */
@@ -100,6 +114,7 @@ static unsigned long vfio_nr_mediated(struct vfio_dma *dma, dma_addr_t iova,
 static void vfio_dma_settle_account(struct vfio_iommu *iommu,
 				    struct vfio_dma *dma)
 {
+	struct pin_request request = vfio_dma_request(dma, dma->size);
 	unsigned long owed = 0;
 	struct rb_node *node;
 
@@ -115,10 +130,13 @@ static void vfio_dma_settle_account(struct vfio_iommu *iommu,
 	/*
 	 * More can be owed only where the process has put RAM at an address
 	 * that was mapped as a device's. A refusal leaves it uncharged: there
-	 * is nobody to tell.
+	 * is nobody to tell. Which of the mediated pins are zero COWs is not
+	 * known, so none is, and none uses the slack.
 	 */
 	if (owed > dma->acct.charged)
-		pin_account_charge(&dma->acct, owed - dma->acct.charged, 0);
+		pin_account_charge(&dma->acct, owed - dma->acct.charged, 0,
+				   &request);
 	else
-		pin_account_refund(&dma->acct, dma->acct.charged - owed);
+		pin_account_refund(&dma->acct, dma->acct.charged - owed,
+				   dma->acct.zero_cow);
 }

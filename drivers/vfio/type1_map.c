@@ -53,8 +53,9 @@ static struct pin_view vfio_dma_view(struct vfio_dma *dma,
 }
 
 /* All of @run, or nothing. */
-static int vfio_map_in_domain(struct vfio_domain *domain, dma_addr_t iova,
-			      const struct pin_run *run, int prot)
+static int vfio_map_in_domain(struct vfio_dma *dma, struct vfio_domain *domain,
+			      dma_addr_t iova, const struct pin_run *run,
+			      const struct pin_request *request)
 {
 	size_t size = run->npages << PAGE_SHIFT;
 	size_t step = disable_hugepages ? PAGE_SIZE : size;
@@ -64,8 +65,10 @@ static int vfio_map_in_domain(struct vfio_domain *domain, dma_addr_t iova,
 	for (done = 0; done < size; done += step) {
 		ret = iommu_map(domain->domain, iova + done,
 				PFN_PHYS(run->pfn) + done, step,
-				prot | IOMMU_CACHE, GFP_KERNEL_ACCOUNT);
+				dma->prot | IOMMU_CACHE, GFP_KERNEL_ACCOUNT);
 		if (ret) {
+			pin_map_failed(domain->domain, iova + done, step,
+				       request, ret);
 			if (done)
 				iommu_unmap(domain->domain, iova, done);
 			return ret;
@@ -77,7 +80,8 @@ static int vfio_map_in_domain(struct vfio_domain *domain, dma_addr_t iova,
 
 /* Append @run to the *@mapped bytes of @dma that are in @domains already. */
 static int vfio_map_run(struct vfio_dma *dma, struct list_head *domains,
-			size_t *mapped, const struct pin_run *run)
+			size_t *mapped, const struct pin_run *run,
+			const struct pin_request *request)
 {
 	dma_addr_t iova = dma->iova + *mapped;
 	size_t size = run->npages << PAGE_SHIFT;
@@ -88,12 +92,14 @@ static int vfio_map_run(struct vfio_dma *dma, struct list_head *domains,
 		return 0;
 
 	list_for_each_entry(domain, domains, next) {
-		ret = vfio_map_in_domain(domain, iova, run, dma->prot);
+		ret = vfio_map_in_domain(dma, domain, iova, run, request);
 		if (ret)
 			goto unwind;
 	}
 
-	pin_extents_store(&dma->extents, *mapped >> PAGE_SHIFT, run);
+	/* One page is asked for more cheaply than it is remembered. */
+	if (request->npages > 1)
+		pin_extents_store(&dma->extents, *mapped >> PAGE_SHIFT, run);
 	*mapped += size;
 	return 0;
 
@@ -105,20 +111,34 @@ unwind:
 
 /*
  * Charge for what the reader has in its window, which belongs behind the first
- * @pinned bytes of @dma. @size: of what is to be pinned in the end.
+ * @pinned bytes of @dma.
  */
 static int vfio_charge_window(struct vfio_dma *dma,
 			      const struct pin_reader *reader, size_t pinned,
-			      unsigned long npages, size_t size)
+			      unsigned long npages)
 {
-	unsigned long more = ((size - pinned) >> PAGE_SHIFT) - npages;
-
-	if (reader->device.npages)
-		return 0;
-
 	/* A mediated device that has pinned a page has had it charged, too. */
-	npages -= vfio_nr_mediated(dma, dma->iova + pinned, npages);
-	return pin_account_charge(&dma->acct, npages, more);
+	unsigned long mediated = vfio_nr_mediated(dma, dma->iova + pinned,
+						  npages);
+
+	return pin_account_charge(&dma->acct,
+				  reader->owed - min(reader->owed, mediated),
+				  reader->zero_cow, reader->request);
+}
+
+/* Does not even begin with what is going to be over the limit in the end. */
+static int vfio_check_limit(struct vfio_dma *dma,
+			    const struct pin_reader *reader)
+{
+	const struct pin_request *request = reader->request;
+	unsigned long certain, mediated;
+	bool more;
+
+	certain = pin_reader_certain(reader, request->start, request->npages,
+				     &more);
+	mediated = vfio_nr_mediated(dma, dma->iova, request->npages);
+	return pin_account_check(&dma->acct, certain - min(certain, mediated),
+				 request);
 }
 
 /*
@@ -129,15 +149,17 @@ static int vfio_charge_window(struct vfio_dma *dma,
 static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 			size_t *mapped, size_t size)
 {
+	struct pin_request request = vfio_dma_request(dma, size);
 	bool writable = dma->prot & IOMMU_WRITE;
 	struct pin_run pending = {}, next;
 	struct pin_reader reader;
 	size_t pinned = 0;
-	int ret = 0;
+	int ret;
 
-	pin_reader_init(&reader, current->mm, writable, true);
+	pin_reader_init(&reader, &request, current->mm, writable, true);
+	ret = vfio_check_limit(dma, &reader);
 
-	while (pinned < size) {
+	while (!ret && pinned < size) {
 		long npages = pin_reader_fill(&reader, dma->vaddr + pinned,
 					      (size - pinned) >> PAGE_SHIFT);
 
@@ -146,7 +168,7 @@ static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 			goto out_unpin;
 		}
 
-		ret = vfio_charge_window(dma, &reader, pinned, npages, size);
+		ret = vfio_charge_window(dma, &reader, pinned, npages);
 		if (ret)
 			goto out_unpin;
 		pinned += npages << PAGE_SHIFT;
@@ -155,7 +177,8 @@ static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 			if (pin_run_join(&pending, &next))
 				continue;
 
-			ret = vfio_map_run(dma, domains, mapped, &pending);
+			ret = vfio_map_run(dma, domains, mapped, &pending,
+					   &request);
 			if (ret) {
 				pin_run_unpin(&next, writable);
 				goto out_unpin;
@@ -164,7 +187,8 @@ static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 		}
 	}
 
-	ret = vfio_map_run(dma, domains, mapped, &pending);
+	if (!ret)
+		ret = vfio_map_run(dma, domains, mapped, &pending, &request);
 out_unpin:
 	if (ret && pending.npages)
 		pin_run_unpin(&pending, writable);
@@ -246,6 +270,7 @@ static int vfio_map_from_domain(struct vfio_dma *dma,
 				struct vfio_domain *source,
 				struct vfio_domain *domain, size_t *mapped)
 {
+	struct pin_request request = vfio_dma_request(dma, dma->size);
 	unsigned long last = (dma->size >> PAGE_SHIFT) - 1;
 	struct pin_view view;
 	struct pin_run run;
@@ -259,8 +284,8 @@ static int vfio_map_from_domain(struct vfio_dma *dma,
 		if (!pin_view_run(&view, *mapped >> PAGE_SHIFT, last, &run))
 			return -EINVAL;
 
-		ret = vfio_map_in_domain(domain, dma->iova + *mapped, &run,
-					 dma->prot);
+		ret = vfio_map_in_domain(dma, domain, dma->iova + *mapped,
+					 &run, &request);
 		if (ret)
 			return ret;
 		*mapped += run.npages << PAGE_SHIFT;

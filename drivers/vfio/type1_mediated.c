@@ -14,6 +14,7 @@
 static int vfio_pin_page_external(struct vfio_dma *dma, unsigned long vaddr,
 				  unsigned long *pfn, bool charge)
 {
+	struct pin_request request = vfio_dma_request(dma, PAGE_SIZE);
 	bool writable = dma->prot & IOMMU_WRITE;
 	struct mm_struct *mm = dma->acct.mm;
 	struct pin_reader reader;
@@ -23,7 +24,12 @@ static int vfio_pin_page_external(struct vfio_dma *dma, unsigned long vaddr,
 	if (!mmget_not_zero(mm))
 		return -ENODEV;
 
-	pin_reader_init(&reader, mm, writable, true);
+	request.iova += vaddr - request.start;
+	request.start = vaddr;
+	pin_reader_init(&reader, &request, mm, writable, true);
+	/* Its driver gets a struct page, which must be pinned. */
+	if (reader.zero_mode == PIN_ZERO_PAGE_IGNORE)
+		reader.zero_mode = PIN_ZERO_PAGE_COW;
 	ret = pin_reader_fill(&reader, vaddr, 1);
 	if (ret < 0)
 		goto out_end;
@@ -31,8 +37,9 @@ static int vfio_pin_page_external(struct vfio_dma *dma, unsigned long vaddr,
 	pin_reader_next(&reader, &run);
 	*pfn = run.pfn;
 	ret = 0;
-	if (charge && run.kind == PIN_RAM) {
-		ret = pin_account_charge(&dma->acct, 1, 0);
+	if (charge && pin_kind_is_pinned(run.kind)) {
+		ret = pin_account_charge(&dma->acct, 1, reader.zero_cow,
+					 &request);
 		if (ret)
 			pin_run_unpin(&run, writable);
 	}
@@ -56,7 +63,7 @@ static void vfio_put_page_external(struct vfio_dma *dma, unsigned long pfn,
 
 	/* Nothing is charged for it if vfio_dma_settle_account() was refused. */
 	if (refund && run.kind == PIN_RAM && dma->acct.charged)
-		pin_account_refund(&dma->acct, 1);
+		pin_account_refund(&dma->acct, 1, 0);
 }
 
 static void vfio_unpin_page_external(struct vfio_dma *dma, dma_addr_t iova,

@@ -6,8 +6,21 @@
 #ifndef _LINUX_PINACCT_COMPAT_H
 #define _LINUX_PINACCT_COMPAT_H
 
+#include <linux/capability.h>
+#include <linux/magic.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/version.h>
+
+#if KERNEL_VERSION(7, 2, 0) <= LINUX_VERSION_CODE
+#include <linux/sched/exec_state.h>
+#endif
+
+/* Memory private to a guest has a file system of its own since 6.18. */
+#ifndef GUEST_MEMFD_MAGIC
+#define GUEST_MEMFD_MAGIC 0x474d454d
+#endif
 
 #if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
 /* Came together with mappings by file, which alone need it. */
@@ -28,6 +41,22 @@ pinacct_pfnmap_mask(const struct follow_pfnmap_args *args)
 	return PAGE_MASK;
 #else
 	return args->addr_mask;
+#endif
+}
+
+/*
+ * May the caller look into @task, whose memory is @mm, as a debugger? Since 7.2
+ * the user namespace that decides is kept with the program, not with its memory.
+ */
+static inline bool pinacct_may_ptrace(const struct task_struct *task,
+				      const struct mm_struct *mm)
+{
+#if KERNEL_VERSION(7, 2, 0) > LINUX_VERSION_CODE
+	return ns_capable(mm->user_ns, CAP_SYS_PTRACE);
+#else
+	guard(rcu)();
+	return ns_capable(rcu_dereference(task->exec_state)->user_ns,
+			  CAP_SYS_PTRACE);
 #endif
 }
 

@@ -16,12 +16,15 @@
 #ifndef _LINUX_PINACCT_H
 #define _LINUX_PINACCT_H
 
+#include <linux/mm.h>
 #include <linux/mm_types.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
 struct file;
 struct iommu_domain;
+struct pin_extents;
+struct pin_ledger;
 struct task_struct;
 struct user_struct;
 
@@ -41,11 +44,28 @@ enum pin_payer {
 };
 
 /**
+ * enum pin_zero_mode - what a device that only reads gets for a zero page
+ * @PIN_ZERO_PAGE_COW: a private copy, pinned and charged as a zero COW
+ * @PIN_ZERO_PAGE_IGNORE: the zero page itself, neither pinned nor charged
+ * @PIN_ZERO_PAGE_STRICT: nothing: the mapping is refused
+ */
+enum pin_zero_mode {
+	PIN_ZERO_PAGE_COW = 0,
+	PIN_ZERO_PAGE_IGNORE,
+	PIN_ZERO_PAGE_STRICT,
+};
+
+enum pin_zero_mode pin_zero_mode(void);
+
+/**
  * struct pin_account - what one mapping owes
  * @mm: whose memory is pinned; paid by it with PIN_PAYER_MM. Held by mmgrab()
  * @task: whose RLIMIT_MEMLOCK is read at each charge. Held
  * @user: who pays with PIN_PAYER_USER. Held, or NULL where it never pays
+ * @ledger: the payer's, from the first charge to pin_account_close()
  * @charged: pages charged and not yet refunded
+ * @zero_cow: how many of these are zero COWs
+ * @zero_mode: what zero pages get, as chosen when the mapping was made
  * @payer: an enum pin_payer
  * @unlimited: charged like everybody, but never refused (type1's lock_cap)
  * @count_pinned: the pages count in mm->pinned_vm too (iommufd)
@@ -56,15 +76,37 @@ struct pin_account {
 	struct mm_struct *mm;
 	struct task_struct *task;
 	struct user_struct *user;
+	struct pin_ledger *ledger;
 	unsigned long charged;
+	unsigned long zero_cow;
+	enum pin_zero_mode zero_mode;
 	u8 payer;
 	bool unlimited;
 	bool count_pinned;
 };
 
+/**
+ * struct pin_request - what a mapping is to be, for checks and for refusals
+ * @acct: its account
+ * @start: where its memory begins: address or offset in the file, in bytes
+ * @iova: where the device will see it, in bytes
+ * @npages: all of it
+ */
+struct pin_request {
+	struct pin_account *acct;
+	unsigned long start;
+	unsigned long iova;
+	unsigned long npages;
+};
+
 int pin_account_charge(struct pin_account *acct, unsigned long npages,
-		       unsigned long more);
-void pin_account_refund(struct pin_account *acct, unsigned long npages);
+		       unsigned long zero_cow,
+		       const struct pin_request *request);
+void pin_account_refund(struct pin_account *acct, unsigned long npages,
+			unsigned long zero_cow);
+int pin_account_check(struct pin_account *acct, unsigned long npages,
+		      const struct pin_request *request);
+void pin_account_close(struct pin_account *acct);
 bool pin_account_same_payer(const struct pin_account *a,
 			    const struct pin_account *b);
 void pin_account_hand_over(struct pin_account *acct, struct pin_account *to);
@@ -73,13 +115,22 @@ void pin_account_hand_over(struct pin_account *acct, struct pin_account *to);
  * enum pin_kind - what stands behind a PFN
  * @PIN_RAM: a page with a pin on it, to be charged and to be unpinned
  * @PIN_DEVICE: no page to pin: a BAR or other VM_PFNMAP memory. Never charged
+ * @PIN_ZERO_COW: as PIN_RAM, but there was a zero page before the pin
+ * @PIN_ZERO: the zero page, without a pin. Never charged
  */
 enum pin_kind {
 	PIN_RAM = 0,
 	PIN_DEVICE = 1,
+	PIN_ZERO_COW = 2,
+	PIN_ZERO = 3,
 };
 
 enum pin_kind pin_kind_of(unsigned long pfn);
+
+static inline bool pin_kind_is_pinned(enum pin_kind kind)
+{
+	return kind == PIN_RAM || kind == PIN_ZERO_COW;
+}
 
 /**
  * struct pin_run - consecutive PFNs of one kind
@@ -110,15 +161,19 @@ static inline bool pin_run_join(struct pin_run *run,
 }
 
 void pin_run_unpin(const struct pin_run *run, bool dirty);
+int pin_map_failed(struct iommu_domain *domain, unsigned long iova, size_t size,
+		   const struct pin_request *request, int error);
 
 /* A page of page pointers is the window that is pinned at a time. */
 #define PIN_WINDOW_PAGES (PAGE_SIZE / sizeof(struct page *))
 
 /**
  * struct pin_reader - reads user memory, pinning it, a window at a time
+ * @request: the mapping that it is read for
  * @mm: where addresses are looked up, or NULL for a file
  * @file: a memfd, or NULL for an address
  * @gup_flags: FOLL_LONGTERM, and FOLL_WRITE for a device that writes
+ * @zero_mode: what zero pages get; as in the account, unless set after init
  * @devices: VM_PFNMAP memory is taken as well, as PIN_DEVICE, and faults are
  *	     handled as type1 does (see pin.c)
  * @mm_held: mm_users of a remote @mm is held until pin_reader_end()
@@ -128,17 +183,25 @@ void pin_run_unpin(const struct pin_run *run, bool dirty);
  * @few_folios: likewise
  * @next: first entry of the window that has not been handed out
  * @end: first entry behind the window
+ * @plain_end: @end of a window that is pages without a zero page among them,
+ *	       or 0
  * @folio_offset: pages of the folio at @next that are in front of the range
  * @folio_pages: pages left to be handed out of a window of folios
+ * @zeros: @zero has a bit set
+ * @zero: entries of the window that were zero pages
+ * @owed: pages of the window that are to be charged
+ * @zero_cow: how many of these are zero COWs
  * @device: what is left of a device run, instead of a window
  *
  * What has been handed out belongs to the caller; pin_reader_end() unpins the
  * rest.
  */
 struct pin_reader {
+	const struct pin_request *request;
 	struct mm_struct *mm;
 	struct file *file;
 	unsigned int gup_flags;
+	enum pin_zero_mode zero_mode;
 	bool devices;
 	bool mm_held;
 	union {
@@ -151,20 +214,107 @@ struct pin_reader {
 	};
 	unsigned int next;
 	unsigned int end;
+	unsigned int plain_end;
 	unsigned long folio_offset;
 	unsigned long folio_pages;
+	bool zeros;
+	DECLARE_BITMAP(zero, PIN_WINDOW_PAGES);
+	unsigned long owed;
+	unsigned long zero_cow;
 	struct pin_run device;
 };
 
-void pin_reader_init(struct pin_reader *reader, struct mm_struct *mm,
+void pin_reader_init(struct pin_reader *reader,
+		     const struct pin_request *request, struct mm_struct *mm,
 		     bool writable, bool devices);
-void pin_reader_init_file(struct pin_reader *reader, struct file *file);
+void pin_reader_init_file(struct pin_reader *reader,
+			  const struct pin_request *request,
+			  struct file *file);
+unsigned long pin_reader_certain(const struct pin_reader *reader,
+				 unsigned long start, unsigned long npages,
+				 bool *more);
 long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 		     unsigned long npages);
 long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 			   unsigned long npages, struct page **pages);
-bool pin_reader_next(struct pin_reader *reader, struct pin_run *run);
+void pin_reader_remember(const struct pin_reader *reader,
+			 struct pin_extents *extents, unsigned long index);
+bool pin_reader_next_other(struct pin_reader *reader, struct pin_run *run);
 void pin_reader_end(struct pin_reader *reader);
+
+/**
+ * pin_reader_next - take the next run out of the window
+ * @reader: the reader
+ * @run: the run; its pins belong to the caller
+ *
+ * Inline, because a run may be a single page.
+ *
+ * Context: any.
+ *
+ * Return: false if the window is empty.
+ */
+static inline bool pin_reader_next(struct pin_reader *reader,
+				   struct pin_run *run)
+{
+	const unsigned int end = reader->plain_end;
+	unsigned int i = reader->next;
+	unsigned long pfn;
+
+	if (i >= end)
+		return pin_reader_next_other(reader, run);
+
+	pfn = page_to_pfn(reader->pages[i]);
+	run->pfn = pfn;
+	run->kind = PIN_RAM;
+	do {
+		i++;
+		pfn++;
+	} while (i < end && page_to_pfn(reader->pages[i]) == pfn);
+	run->npages = i - reader->next;
+	reader->next = i;
+	return true;
+}
+
+/**
+ * pin_reader_in_window - is the run taken last as long as it really is?
+ * @reader: the reader
+ *
+ * Context: any.
+ *
+ * Return: true if it ended inside of the window, false if that is not known.
+ */
+static inline bool pin_reader_in_window(const struct pin_reader *reader)
+{
+	return reader->next && reader->next < reader->plain_end;
+}
+
+/**
+ * pin_reader_next_page - take one page out of the window, if it is a run
+ * @reader: the reader
+ * @run: the run; its pins belong to the caller
+ *
+ * What pin_reader_next() would do where no two pages are in a row, and nothing
+ * elsewhere. There it is called once a page, so it must be cheap.
+ *
+ * Context: any.
+ *
+ * Return: false if that is not known, and nothing was taken.
+ */
+static inline bool pin_reader_next_page(struct pin_reader *reader,
+					struct pin_run *run)
+{
+	struct page **pages = reader->pages + reader->next;
+
+	if (reader->next + 1 >= reader->plain_end)
+		return false;
+	run->pfn = page_to_pfn(pages[0]);
+	if (page_to_pfn(pages[1]) == run->pfn + 1)
+		return false;
+	run->npages = 1;
+	run->kind = PIN_RAM;
+	reader->next++;
+	return true;
+}
 
 /**
  * struct pin_extents - remembers which PFN stands at which index
@@ -187,6 +337,8 @@ void pin_extents_init(struct pin_extents *extents);
 void pin_extents_destroy(struct pin_extents *extents);
 void pin_extents_store(struct pin_extents *extents, unsigned long index,
 		       const struct pin_run *run);
+void pin_extents_store_pages(struct pin_extents *extents, unsigned long index,
+			     struct page **pages, unsigned long npages);
 unsigned long pin_extents_load(struct pin_extents *extents,
 			       unsigned long index, unsigned long last,
 			       struct pin_run *run);

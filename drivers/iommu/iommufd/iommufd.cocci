@@ -140,6 +140,7 @@ identifier s = { pfn_batch, pfn_reader_user, pfn_reader_dmabuf, pfn_reader };
 // expect io_pagetable.h: #include <linux/pinacct.h>
 // expect io_pagetable.h: struct pin_account acct
 // expect io_pagetable.h: struct pin_extents extents
+// expect io_pagetable.h: size_t nzero_cow
 // gone io_pagetable.h: last_npinned
 // gone io_pagetable.h: source_task
 // gone io_pagetable.h: source_mm
@@ -163,6 +164,7 @@ identifier s = { pfn_batch, pfn_reader_user, pfn_reader_dmabuf, pfn_reader };
 - 	u8 account_mode;
 +	struct pin_account acct;
 +	struct pin_extents extents;
++	size_t nzero_cow;
 	...
   };
 
@@ -199,6 +201,8 @@ struct iopt_pages_list E;
 
 // expect pages.c: pin_extents_init(&pages->extents);
 // expect pages.c: pages->acct.count_pinned = true;
+// expect pages.c: pages->acct.zero_mode = pin_zero_mode();
+// expect pages.c: pin_account_close(&pages->acct);
 // expect pages.c: pin_extents_destroy(&pages->extents);
 
 @init@
@@ -207,10 +211,12 @@ struct iopt_pages *P;
   mutex_init(&P->mutex);
 + pin_extents_init(&P->extents);
 + P->acct.count_pinned = true;
++ P->acct.zero_mode = pin_zero_mode();
 
 @destroy@
 struct iopt_pages *P;
 @@
++ pin_account_close(&P->acct);
 + pin_extents_destroy(&P->extents);
   mutex_destroy(&P->mutex);
 

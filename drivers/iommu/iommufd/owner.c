@@ -15,16 +15,22 @@
  * refused.
  */
 
-/* To be undone with put_back_owed(), before or after the hand-over. */
-static unsigned long take_owed(struct iopt_pages *pages,
-			       const struct pin_account *owner)
-{
-	unsigned long owed = 0;
+/* What a new owner is going to be charged for, of all mappings of one payer. */
+struct owed {
+	unsigned long npages;
+	unsigned long zero_cow;
+};
 
+/* To be undone with put_back_owed(), before or after the hand-over. */
+static void take_owed(struct iopt_pages *pages, const struct pin_account *owner,
+		      struct owed *owed)
+{
 	guard(mutex)(&pages->mutex);
-	if (!pin_account_same_payer(&pages->acct, owner))
-		swap(owed, pages->acct.charged);
-	return owed;
+	if (!pages->acct.charged || pin_account_same_payer(&pages->acct, owner))
+		return;
+	owed->npages += pages->acct.charged;
+	owed->zero_cow += pages->acct.zero_cow;
+	pages->acct.charged = 0;
 }
 
 static void put_back_owed(struct iopt_pages *pages)
@@ -43,13 +49,19 @@ static int check_area(const struct iopt_area *area)
 }
 
 /* Charges @owners, of which each is of another payer, for all or for none. */
-static int charge_owners(struct pin_account *owners, const unsigned long *owed)
+static int charge_owners(struct pin_account *owners, const struct owed *owed)
 {
 	unsigned int payer;
 	int rc;
 
 	for (payer = 0; payer != IOPT_PAGES_ACCOUNT_MODE_NUM; payer++) {
-		rc = pin_account_charge(&owners[payer], owed[payer], 0);
+		struct pin_request request = {
+			.acct = &owners[payer],
+			.npages = owed[payer].npages,
+		};
+
+		rc = pin_account_charge(&owners[payer], owed[payer].npages,
+					owed[payer].zero_cow, &request);
 		if (rc)
 			goto err_refund;
 	}
@@ -57,7 +69,8 @@ static int charge_owners(struct pin_account *owners, const unsigned long *owed)
 
 err_refund:
 	while (payer--)
-		pin_account_refund(&owners[payer], owners[payer].charged);
+		pin_account_refund(&owners[payer], owners[payer].charged,
+				   owners[payer].zero_cow);
 	return rc;
 }
 
@@ -65,7 +78,7 @@ err_refund:
 static int change_owner(struct xarray *ioas_list)
 {
 	struct pin_account owners[IOPT_PAGES_ACCOUNT_MODE_NUM];
-	unsigned long owed[IOPT_PAGES_ACCOUNT_MODE_NUM] = {};
+	struct owed owed[IOPT_PAGES_ACCOUNT_MODE_NUM] = {};
 	struct iommufd_ioas *ioas;
 	struct iopt_area *area;
 	unsigned long index;
@@ -89,7 +102,7 @@ static int change_owner(struct xarray *ioas_list)
 
 	for_each_ioas_area(ioas_list, index, ioas, area) {
 		payer = area->pages->acct.payer;
-		owed[payer] += take_owed(area->pages, &owners[payer]);
+		take_owed(area->pages, &owners[payer], &owed[payer]);
 	}
 
 	rc = charge_owners(owners, owed);
@@ -103,6 +116,9 @@ static int change_owner(struct xarray *ioas_list)
 			pin_account_hand_over(&pages->acct,
 					      &owners[pages->acct.payer]);
 	}
+
+	for (payer = 0; payer != ARRAY_SIZE(owners); payer++)
+		pin_account_close(&owners[payer]);
 	return rc;
 }
 

@@ -30,7 +30,7 @@ static int pages_from_source(struct iopt_pages *pages,
 			     unsigned long last, struct page **out_pages)
 {
 	const unsigned long wanted = last - index + 1;
-	unsigned long done = 0;
+	unsigned long done = 0, zero_cow = 0;
 	long rc;
 
 	while (done != wanted) {
@@ -46,8 +46,10 @@ static int pages_from_source(struct iopt_pages *pages,
 			return rc;
 		}
 		done += rc;
+		zero_cow += reader->zero_cow;
 	}
 	iopt_pages_add_npinned(pages, done);
+	pages->nzero_cow += zero_cow;
 	return 0;
 }
 
@@ -70,6 +72,7 @@ int iopt_pages_fill_xarray(struct iopt_pages *pages, unsigned long index,
 			   unsigned long last, struct page **out_pages)
 {
 	struct interval_tree_double_span_iter span;
+	struct pin_request request;
 	struct pin_reader reader;
 	unsigned long done = index;
 	struct page **out;
@@ -77,7 +80,12 @@ int iopt_pages_fill_xarray(struct iopt_pages *pages, unsigned long index,
 
 	lockdep_assert_held(&pages->mutex);
 
-	pages_init_reader(pages, &reader);
+	request = pages_request(pages, index, last, 0);
+	pages_init_reader(pages, &reader, &request);
+	rc = pages_check_limit(pages, &reader, index, last);
+	if (rc)
+		goto err_unfill;
+
 	interval_tree_for_each_double_span(&span, &pages->access_itree,
 					   &pages->domains_itree, index, last) {
 		const unsigned long first = span.start_used;
@@ -111,7 +119,7 @@ int iopt_pages_fill_xarray(struct iopt_pages *pages, unsigned long index,
 		done = span.last_used + 1;
 	}
 
-	rc = pages_charge(pages);
+	rc = pages_charge(pages, &request);
 	if (rc)
 		goto err_unfill;
 	pin_reader_end(&reader);
@@ -153,8 +161,7 @@ void iopt_pages_unfill_xarray(struct iopt_pages *pages, unsigned long index,
 			if (run_from_xarray(&pages->pinned_pfns, i,
 					    span.last_used, &run))
 				break;
-			pin_run_unpin(&run, pages->writable);
-			iopt_pages_sub_npinned(pages, run.npages);
+			pages_unpin_run(pages, &run);
 			i += run.npages;
 		}
 		clear_xarray(&pages->pinned_pfns, span.start_used,
@@ -192,7 +199,7 @@ static int iopt_pages_rw_slow(struct iopt_pages *pages, unsigned long index,
 	int rc;
 
 	mutex_lock(&pages->mutex);
-	rc = cursor_begin(&cur, pages, index, last, false);
+	rc = cursor_begin(&cur, pages, index, last, 0, false);
 	if (rc)
 		goto out_unlock;
 

@@ -15,28 +15,16 @@ static int area_prot(struct iopt_area *area, struct iopt_pages *pages)
 	return area->iommu_prot;
 }
 
-/*
- * A run in one domain. VFIO's old interface may cut an area in two anywhere and
- * unmap one half; for it the IOMMU gets one page of ours at a time.
- */
-static int area_map_run(struct iopt_area *area, struct iopt_pages *pages,
-			struct iommu_domain *domain, unsigned long index,
-			const struct pin_run *run)
+/* All of it, or nothing, in steps of at most @step bytes. */
+static int map_in_steps(struct iommu_domain *domain, unsigned long iova,
+			phys_addr_t phys, size_t size, size_t step, int prot,
+			const struct pin_request *request)
 {
-	const unsigned long last = index + run->npages - 1;
-	const unsigned long iova = iopt_area_index_to_iova(area, index);
-	const size_t size = iopt_area_index_to_iova_last(area, last) - iova + 1;
-	const int prot = area_prot(area, pages);
-	phys_addr_t phys = PFN_PHYS(run->pfn);
-	size_t step = size, done;
+	size_t done;
 	int rc;
 
-	if (index == iopt_area_index(area))
-		phys += area->page_offset;
-	if (area->iopt->disable_large_pages)
-		step = PAGE_SIZE;
-
 	for (done = 0; done < size; done += step) {
+		step = min(step, size - done);
 		rc = iommu_map(domain, iova + done, phys + done, step, prot,
 			       GFP_KERNEL_ACCOUNT);
 		if (rc)
@@ -45,14 +33,44 @@ static int area_map_run(struct iopt_area *area, struct iopt_pages *pages,
 	return 0;
 
 err_unmap:
+	pin_map_failed(domain, iova + done, step, request, rc);
 	if (done)
 		iommu_unmap_nofail(domain, iova, done);
 	return rc;
 }
 
+/*
+ * A run in one domain. VFIO's old interface may cut an area in two anywhere and
+ * unmap one half; for it the IOMMU gets one page of ours at a time. The first
+ * and the last page of an area need not be whole.
+ */
+static int area_map_run(struct iopt_area *area, struct iopt_pages *pages,
+			struct iommu_domain *domain, unsigned long index,
+			const struct pin_run *run,
+			const struct pin_request *request)
+{
+	unsigned long iova = iopt_area_iova(area);
+	phys_addr_t phys = PFN_PHYS(run->pfn);
+	size_t size = run->npages * PAGE_SIZE;
+
+	if (index == iopt_area_index(area)) {
+		phys += area->page_offset;
+		size -= area->page_offset;
+	} else {
+		iova += (index - iopt_area_index(area)) * PAGE_SIZE -
+			area->page_offset;
+	}
+	size = min(size, iopt_area_last_iova(area) - iova + 1);
+
+	return map_in_steps(domain, iova, phys, size,
+			    area->iopt->disable_large_pages ? PAGE_SIZE : size,
+			    area_prot(area, pages), request);
+}
+
 /* A run in all domains, or in none. */
 static int area_map_run_all(struct iopt_area *area, struct iopt_pages *pages,
-			    unsigned long index, const struct pin_run *run)
+			    unsigned long index, const struct pin_run *run,
+			    const struct pin_request *request)
 {
 	struct io_pagetable *iopt = area->iopt;
 	unsigned int id;
@@ -60,7 +78,7 @@ static int area_map_run_all(struct iopt_area *area, struct iopt_pages *pages,
 
 	for (id = 0; id != iopt->next_domain_id; id++) {
 		rc = area_map_run(area, pages, xa_load(&iopt->domains, id),
-				  index, run);
+				  index, run, request);
 		if (rc)
 			goto err_unmap;
 	}
@@ -71,6 +89,34 @@ err_unmap:
 		iopt_area_unmap_domain_range(area, xa_load(&iopt->domains, id),
 					     index, index + run->npages - 1);
 	return rc;
+}
+
+/*
+ * From *@index on, all pages that are runs of their own, as long as there are
+ * such: where memory is fragmented, this is called seldom and goes far. The
+ * first page of an area, which need not be whole, is not for it.
+ */
+static int area_map_pages(struct iopt_area *area, struct pages_cursor *cur,
+			  struct iommu_domain *domain, unsigned long *index)
+{
+	const int prot = area_prot(area, cur->pages);
+	unsigned long iova = iopt_area_index_to_iova(area, *index);
+	struct pin_run run;
+	int rc;
+
+	while (cursor_next_page(cur, &run)) {
+		rc = iommu_map(domain, iova, PFN_PHYS(run.pfn), PAGE_SIZE, prot,
+			       GFP_KERNEL_ACCOUNT);
+		if (rc) {
+			pin_map_failed(domain, iova, PAGE_SIZE, &cur->request,
+				       rc);
+			pages_put_run(cur->pages, *index, &run);
+			return rc;
+		}
+		iova += PAGE_SIZE;
+		(*index)++;
+	}
+	return 0;
 }
 
 /* Undoes area_fill() of all indexes before @end. */
@@ -107,23 +153,29 @@ static int area_fill(struct iopt_area *area, struct iopt_pages *pages,
 	if (!domain && area->iopt->next_domain_id == 1)
 		domain = xa_load(&area->iopt->domains, 0);
 
-	rc = cursor_begin(&cur, pages, index, iopt_area_last_index(area), true);
+	rc = cursor_begin(&cur, pages, index, iopt_area_last_index(area),
+			  iopt_area_iova(area), true);
 	if (rc)
 		return rc;
+	rc = pages_check_limit(pages, &cur.reader, cur.index, cur.last);
 
-	while ((rc = cursor_next(&cur, &run)) > 0) {
+	while (!rc && (rc = cursor_next(&cur, &run)) > 0) {
 		if (domain)
-			rc = area_map_run(area, pages, domain, index, &run);
+			rc = area_map_run(area, pages, domain, index, &run,
+					  &cur.request);
 		else
-			rc = area_map_run_all(area, pages, index, &run);
+			rc = area_map_run_all(area, pages, index, &run,
+					      &cur.request);
 		if (rc) {
 			pages_put_run(pages, index, &run);
 			break;
 		}
 		index += run.npages;
+		if (domain && cur.index <= cur.last)
+			rc = area_map_pages(area, &cur, domain, &index);
 	}
 	if (!rc)
-		rc = pages_charge(pages);
+		rc = pages_charge(pages, &cur.request);
 
 	cursor_end(&cur);
 	if (rc)

@@ -61,54 +61,154 @@ static unsigned long pages_start(struct iopt_pages *pages, unsigned long index)
  * pages_init_reader - get ready to pin pages of an iopt_pages
  * @pages: whose
  * @reader: to be initialised; pin_reader_end() must follow
+ * @request: what is to be read, for a refusal to name it
  */
 static void pages_init_reader(struct iopt_pages *pages,
-			      struct pin_reader *reader)
+			      struct pin_reader *reader,
+			      const struct pin_request *request)
 {
 	struct file *file = pinacct_iopt_file(pages);
 
 	if (file)
-		pin_reader_init_file(reader, file);
+		pin_reader_init_file(reader, request, file);
 	else
-		pin_reader_init(reader, pages->acct.mm, pages->writable, false);
+		pin_reader_init(reader, request, pages->acct.mm,
+				pages->writable, false);
+}
+
+/* What a refusal is to say about the part of @pages from @index to @last. */
+static struct pin_request pages_request(struct iopt_pages *pages,
+					unsigned long index,
+					unsigned long last, unsigned long iova)
+{
+	return (struct pin_request){
+		.acct = &pages->acct,
+		.start = pages_start(pages, index),
+		.iova = iova,
+		.npages = last - index + 1,
+	};
+}
+
+/*
+ * Which pages are zero COWs is known of runs, but not of an access's pages, which
+ * are released as pages. What is left over of them goes with the last page.
+ */
+static unsigned long pages_zero_cow(struct iopt_pages *pages)
+{
+	pages->nzero_cow = min(pages->nzero_cow, pages->npinned);
+	return pages->nzero_cow;
+}
+
+/**
+ * pages_refund - refund what is charged and not pinned any more
+ * @pages: whose
+ *
+ * Context: pages->mutex is held, mmap_lock is not.
+ */
+static void pages_refund(struct iopt_pages *pages)
+{
+	unsigned long zero_cow = pages_zero_cow(pages);
+
+	lockdep_assert_held(&pages->mutex);
+
+	if (WARN_ON(pages->npinned > pages->acct.charged))
+		return;
+	pin_account_refund(&pages->acct, pages->acct.charged - pages->npinned,
+			   pages->acct.zero_cow - min(pages->acct.zero_cow,
+						      zero_cow));
 }
 
 /**
  * pages_charge - have the payer owe for what is pinned, be it more or less
  * @pages: whose
+ * @request: what was pinned
  *
  * Context: pages->mutex is held, mmap_lock is not.
  *
  * Return: 0, or as pin_account_charge(), with the charge as it was.
  */
-static int pages_charge(struct iopt_pages *pages)
+static int pages_charge(struct iopt_pages *pages,
+			const struct pin_request *request)
 {
+	unsigned long zero_cow = pages_zero_cow(pages);
+
 	lockdep_assert_held(&pages->mutex);
 
 	if (pages->npinned <= pages->acct.charged) {
-		pin_account_refund(&pages->acct,
-				   pages->acct.charged - pages->npinned);
+		pages_refund(pages);
 		return 0;
 	}
 	if (iommufd_should_fail())
 		return -ENOMEM;
 	return pin_account_charge(&pages->acct,
-				  pages->npinned - pages->acct.charged, 0);
+				  pages->npinned - pages->acct.charged,
+				  zero_cow - min(zero_cow,
+						 pages->acct.zero_cow),
+				  request);
 }
 
 /**
- * pages_refund - the same where pages were only unpinned, which cannot fail
+ * pages_check_limit - is it certain that a range is over the limit?
  * @pages: whose
+ * @reader: would pin what is nowhere yet
+ * @index: first index
+ * @last: last index
  *
- * Context: as pages_charge().
+ * Context: pages->mutex is held, mmap_lock is not.
+ *
+ * Return: 0 if it has to be tried, or an errno if it need not be.
  */
-static void pages_refund(struct iopt_pages *pages)
+static int pages_check_limit(struct iopt_pages *pages,
+			     const struct pin_reader *reader,
+			     unsigned long index, unsigned long last)
 {
+	struct interval_tree_double_span_iter span;
+	unsigned long certain = 0;
+	bool more;
+
 	lockdep_assert_held(&pages->mutex);
 
-	if (WARN_ON(pages->npinned > pages->acct.charged))
+	if (pages->acct.payer == PIN_PAYER_NONE || iopt_is_dmabuf(pages))
+		return 0;
+	interval_tree_for_each_double_span(&span, &pages->access_itree,
+					   &pages->domains_itree, index, last) {
+		if (span.is_used)
+			continue;
+		certain += pin_reader_certain(reader,
+					      pages_start(pages, span.start_hole),
+					      span.last_hole - span.start_hole + 1,
+					      &more);
+		if (!more)
+			break;
+	}
+	return pin_account_check(&pages->acct, certain, reader->request);
+}
+
+/*
+ * All that is mapped is pinned, unless it is the zero page, and so it is ours to
+ * unpin, even if it is reserved.
+ */
+static enum pin_kind pages_kind_of(unsigned long pfn)
+{
+	return pin_kind_of(pfn) == PIN_ZERO ? PIN_ZERO : PIN_RAM;
+}
+
+/**
+ * pages_unpin_run - unpin pages that nothing holds any more
+ * @pages: whose
+ * @run: the pages. The zero page has no pin, and a dma-buf's are not ours
+ *
+ * Context: pages->mutex is held. May sleep.
+ */
+static void pages_unpin_run(struct iopt_pages *pages,
+			    const struct pin_run *run)
+{
+	if (!pin_kind_is_pinned(run->kind))
 		return;
-	pin_account_refund(&pages->acct, pages->acct.charged - pages->npinned);
+	pin_run_unpin(run, pages->writable);
+	iopt_pages_sub_npinned(pages, run->npages);
+	if (run->kind == PIN_ZERO_COW)
+		pages->nzero_cow -= min(pages->nzero_cow, run->npages);
 }
 
 /**
@@ -160,18 +260,15 @@ static void pages_release_run(void *ctx, unsigned long index,
 	struct interval_tree_double_span_iter *span = &release->span;
 	struct iopt_pages *pages = release->pages;
 	const unsigned long end = index + run->npages;
-	/* A page that is pinned is ours to unpin, even if it is reserved. */
-	struct pin_run part = { .pfn = run->pfn, .kind = PIN_RAM };
+	struct pin_run part = { .pfn = run->pfn, .kind = run->kind };
 
 	while (index != end) {
 		while (span->last_used < index)
 			interval_tree_double_span_iter_next(span);
 
 		part.npages = min(end - 1, span->last_used) - index + 1;
-		if (span->is_used == SPAN_HOLE) {
-			pin_run_unpin(&part, pages->writable);
-			iopt_pages_sub_npinned(pages, part.npages);
-		}
+		if (span->is_used == SPAN_HOLE)
+			pages_unpin_run(pages, &part);
 		index += part.npages;
 		part.pfn += part.npages;
 	}
@@ -190,7 +287,7 @@ static void pages_put_run(struct iopt_pages *pages, unsigned long index,
 {
 	struct pages_release release;
 
-	if (run->kind != PIN_RAM)
+	if (run->kind == PIN_DEVICE)
 		return;
 	pages_release_begin(&release, pages, index, index + run->npages - 1);
 	pages_release_run(&release, index, run);
@@ -213,7 +310,7 @@ static int run_from_xarray(struct xarray *xa, unsigned long index,
 	XA_STATE(xas, xa, index);
 	void *entry;
 
-	*run = (struct pin_run){ .kind = PIN_RAM };
+	*run = (struct pin_run){};
 
 	rcu_read_lock();
 	xas_for_each(&xas, entry, last) {
@@ -229,6 +326,7 @@ static int run_from_xarray(struct xarray *xa, unsigned long index,
 	}
 	rcu_read_unlock();
 
+	run->kind = pages_kind_of(run->pfn);
 	return WARN_ON(!run->npages) ? -EINVAL : 0;
 }
 
@@ -282,7 +380,7 @@ static int run_from_domain(struct iopt_pages *pages, unsigned long index,
 	if (!pin_view_run(&view, index, min(last, iopt_area_last_index(area)),
 			  run))
 		return -EINVAL;
-	run->kind = PIN_RAM;
+	run->kind = pages_kind_of(run->pfn);
 	pin_extents_store(&pages->extents, index, run);
 	return 0;
 }
@@ -296,6 +394,7 @@ static int run_from_domain(struct iopt_pages *pages, unsigned long index,
  * @pinning: @reader has been asked for pages
  * @ahead: a run up to @index that is read, but not handed out
  * @span: where the PFN of @index is
+ * @request: what is read, for a refusal to name it
  * @reader: pins the pages that are nowhere yet
  */
 struct pages_cursor {
@@ -306,34 +405,47 @@ struct pages_cursor {
 	bool pinning;
 	struct pin_run ahead;
 	struct interval_tree_double_span_iter span;
+	struct pin_request request;
 	struct pin_reader reader;
 };
 
 /*
- * Pins the pages at the cursor. Faults are injected where mainline has them, and
+ * Pins a window at the cursor. Faults are injected where mainline has them, and
  * the limit that selftests set makes small windows.
  */
-static int cursor_pin(struct pages_cursor *cur, struct pin_run *run)
+static noinline long cursor_fill(struct pages_cursor *cur)
 {
 	const unsigned long limit = TEMP_MEMORY_LIMIT / sizeof(struct page *);
+	unsigned long npages = cur->span.last_hole - cur->index + 1;
+	long rc;
 
+	if (!cur->pinning && iommufd_should_fail())
+		return -ENOMEM;
+	cur->pinning = true;
+	if (iommufd_should_fail())
+		return -EFAULT;
+
+	rc = pin_reader_fill(&cur->reader, pages_start(cur->pages, cur->index),
+			     min(npages, limit));
+	if (rc > 0 && cur->remember)
+		pin_reader_remember(&cur->reader, &cur->pages->extents,
+				    cur->index);
+	return rc;
+}
+
+/* Takes pages at the cursor out of the window. */
+static int cursor_pin(struct pages_cursor *cur, struct pin_run *run)
+{
 	while (!pin_reader_next(&cur->reader, run)) {
-		unsigned long npages = cur->span.last_hole - cur->index + 1;
-		long rc;
+		long rc = cursor_fill(cur);
 
-		if (!cur->pinning && iommufd_should_fail())
-			return -ENOMEM;
-		cur->pinning = true;
-		if (iommufd_should_fail())
-			return -EFAULT;
-
-		rc = pin_reader_fill(&cur->reader,
-				     pages_start(cur->pages, cur->index),
-				     min(npages, limit));
 		if (rc < 0)
 			return rc;
 	}
-	iopt_pages_add_npinned(cur->pages, run->npages);
+	if (pin_kind_is_pinned(run->kind))
+		iopt_pages_add_npinned(cur->pages, run->npages);
+	if (run->kind == PIN_ZERO_COW)
+		cur->pages->nzero_cow += run->npages;
 	return 0;
 }
 
@@ -364,7 +476,8 @@ static int cursor_read(struct pages_cursor *cur, struct pin_run *run)
 	if (rc)
 		return rc;
 
-	if (cur->remember && cur->span.is_used != SPAN_DOMAIN)
+	/* Of a hole, the window has been remembered. */
+	if (cur->remember && cur->span.is_used == SPAN_ACCESS)
 		pin_extents_store(&pages->extents, cur->index, run);
 	cur->index += run->npages;
 	if (cur->index > last)
@@ -378,6 +491,7 @@ static int cursor_read(struct pages_cursor *cur, struct pin_run *run)
  * @pages: whose
  * @index: first index
  * @last: last index
+ * @iova: where it is going to be mapped, or 0
  * @remember: it is going to be mapped
  *
  * Context: pages->mutex is held until cursor_end().
@@ -385,7 +499,8 @@ static int cursor_read(struct pages_cursor *cur, struct pin_run *run)
  * Return: 0, or -ENOMEM by injection.
  */
 static int cursor_begin(struct pages_cursor *cur, struct iopt_pages *pages,
-			unsigned long index, unsigned long last, bool remember)
+			unsigned long index, unsigned long last,
+			unsigned long iova, bool remember)
 {
 	lockdep_assert_held(&pages->mutex);
 
@@ -401,7 +516,8 @@ static int cursor_begin(struct pages_cursor *cur, struct iopt_pages *pages,
 	interval_tree_double_span_iter_first(&cur->span, &pages->access_itree,
 					     &pages->domains_itree, index,
 					     last);
-	pages_init_reader(pages, &cur->reader);
+	cur->request = pages_request(pages, index, last, iova);
+	pages_init_reader(pages, &cur->reader, &cur->request);
 	return 0;
 }
 
@@ -416,10 +532,11 @@ static int cursor_begin(struct pages_cursor *cur, struct iopt_pages *pages,
  */
 static int cursor_next(struct pages_cursor *cur, struct pin_run *run)
 {
+	bool whole = pin_reader_in_window(&cur->reader);
 	struct pin_run next;
 	int rc;
 
-	while (cur->index <= cur->last) {
+	while (cur->index <= cur->last && !(cur->ahead.npages && whole)) {
 		rc = cursor_read(cur, &next);
 		if (rc)
 			return rc;
@@ -430,11 +547,31 @@ static int cursor_next(struct pages_cursor *cur, struct pin_run *run)
 			cur->ahead = next;
 			return 1;
 		}
+		whole = pin_reader_in_window(&cur->reader);
 	}
 
 	*run = cur->ahead;
 	cur->ahead.npages = 0;
 	return run->npages != 0;
+}
+
+/**
+ * cursor_next_page - cursor_next() for memory where no two pages are in a row
+ * @cur: the cursor
+ * @run: the run, of one page
+ *
+ * Context: as cursor_next().
+ *
+ * Return: false where cursor_next() has to be called.
+ */
+static __always_inline bool cursor_next_page(struct pages_cursor *cur,
+					     struct pin_run *run)
+{
+	if (cur->ahead.npages || !pin_reader_next_page(&cur->reader, run))
+		return false;
+	iopt_pages_add_npinned(cur->pages, 1);
+	cur->index++;
+	return true;
 }
 
 /**

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/pinacct: how user space asks.
+ *
+ * Anybody may open it and ask about himself. About another process it takes
+ * CAP_SYS_PTRACE in the user namespace that its memory belongs to, as it would
+ * to read that memory. Nothing can be changed here.
+ */
+#include "internal.h"
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/pinacct-compat.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/user.h>
+#include <linux/uaccess.h>
+
+/* Who is asked about: a thread group leader, and its memory. */
+struct subject {
+	struct task_struct *task;
+	struct mm_struct *mm;
+};
+
+static int subject_get(struct subject *subject, pid_t nr)
+{
+	struct pid *pid;
+
+	if (!nr) {
+		subject->task = get_task_struct(current->group_leader);
+	} else {
+		pid = find_get_pid(nr);
+		subject->task = get_pid_task(pid, PIDTYPE_TGID);
+		put_pid(pid);
+		if (!subject->task)
+			return -ESRCH;
+	}
+
+	subject->mm = get_task_mm(subject->task);
+	if (!subject->mm) {
+		put_task_struct(subject->task);
+		return -ESRCH;
+	}
+	if (subject->mm != current->mm &&
+	    !pinacct_may_ptrace(subject->task, subject->mm)) {
+		mmput(subject->mm);
+		put_task_struct(subject->task);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static void subject_put(struct subject *subject)
+{
+	mmput(subject->mm);
+	put_task_struct(subject->task);
+}
+
+static u64 bytes(unsigned long npages)
+{
+	return (u64)npages << PAGE_SHIFT;
+}
+
+static int answer_refusal(void *arg)
+{
+	struct pinacct_refusal *refusal = arg;
+	struct subject subject;
+	int ret;
+
+	ret = subject_get(&subject, refusal->pid);
+	if (ret)
+		return ret;
+	ret = pin_refusal_last(subject.task, refusal);
+	subject_put(&subject);
+	return ret;
+}
+
+static int answer_usage(void *arg)
+{
+	struct pinacct_usage *usage = arg;
+	struct pin_totals totals;
+	struct user_struct *user;
+	struct subject subject;
+	unsigned long rlimit;
+	int ret;
+
+	if (usage->flags || usage->reserved)
+		return -EOPNOTSUPP;
+
+	ret = subject_get(&subject, usage->pid);
+	if (ret)
+		return ret;
+
+	rcu_read_lock();
+	user = get_uid(__task_cred(subject.task)->user);
+	rcu_read_unlock();
+
+	usage->pid = task_tgid_nr(subject.task);
+	rlimit = task_rlimit(subject.task, RLIMIT_MEMLOCK);
+	usage->limit = rlimit == RLIM_INFINITY ? U64_MAX : rlimit;
+	usage->slack = bytes(pin_zero_slack());
+
+	totals = pin_ledger_read(PIN_PAYER_MM, subject.mm);
+	usage->mm_charged = bytes(totals.all);
+	usage->mm_pinacct = bytes(totals.charged);
+	usage->mm_zero_cow = bytes(totals.zero_cow);
+
+	totals = pin_ledger_read(PIN_PAYER_USER, user);
+	usage->user_charged = bytes(totals.all);
+	usage->user_pinacct = bytes(totals.charged);
+	usage->user_zero_cow = bytes(totals.zero_cow);
+
+	totals = pin_ledger_read(PIN_PAYER_NONE, subject.mm);
+	usage->exempt = bytes(totals.charged);
+
+	free_uid(user);
+	subject_put(&subject);
+	return 0;
+}
+
+static int answer_estimate(void *arg)
+{
+	struct pinacct_estimate *estimate = arg;
+	unsigned long least, most;
+	u64 end;
+	int ret;
+
+	if (estimate->flags & ~PINACCT_ESTIMATE_WRITE)
+		return -EOPNOTSUPP;
+	if (!estimate->length || !PAGE_ALIGNED(estimate->start) ||
+	    !PAGE_ALIGNED(estimate->length) ||
+	    check_add_overflow(estimate->start, estimate->length, &end) ||
+	    end > ULONG_MAX)
+		return -EINVAL;
+
+	ret = pin_estimate(estimate->start, estimate->length >> PAGE_SHIFT,
+			   estimate->flags & PINACCT_ESTIMATE_WRITE, &least,
+			   &most);
+	if (ret)
+		return ret;
+	estimate->least = bytes(least);
+	estimate->most = bytes(most);
+	return 0;
+}
+
+struct question {
+	size_t size;
+	int (*answer)(void *arg);
+};
+
+static const struct question questions[] = {
+	[_IOC_NR(PINACCT_REFUSAL)] = {
+		sizeof(struct pinacct_refusal), answer_refusal,
+	},
+	[_IOC_NR(PINACCT_USAGE)] = {
+		sizeof(struct pinacct_usage), answer_usage,
+	},
+	[_IOC_NR(PINACCT_ESTIMATE)] = {
+		sizeof(struct pinacct_estimate), answer_estimate,
+	},
+};
+
+/* All begin with the size that user space knows, and it gets no more back. */
+static long pinacct_ioctl(struct file *file, unsigned int cmd,
+			  unsigned long arg)
+{
+	union {
+		u32 size;
+		struct pinacct_refusal refusal;
+		struct pinacct_usage usage;
+		struct pinacct_estimate estimate;
+	} question = {};
+	void __user *uarg = (void __user *)arg;
+	const struct question *known;
+	u32 size;
+	int ret;
+
+	if (cmd != _IO(PINACCT_IOC_TYPE, _IOC_NR(cmd)) ||
+	    _IOC_NR(cmd) >= ARRAY_SIZE(questions))
+		return -ENOTTY;
+	known = &questions[_IOC_NR(cmd)];
+	if (!known->answer)
+		return -ENOTTY;
+
+	if (get_user(size, (u32 __user *)uarg))
+		return -EFAULT;
+	if (size < sizeof(size))
+		return -EINVAL;
+	ret = copy_struct_from_user(&question, known->size, uarg, size);
+	if (ret)
+		return ret;
+
+	ret = known->answer(&question);
+	if (ret)
+		return ret;
+
+	question.size = size;
+	if (copy_to_user(uarg, &question, min_t(size_t, size, known->size)))
+		return -EFAULT;
+	return 0;
+}
+
+static const struct file_operations pinacct_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = pinacct_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice pinacct_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "pinacct",
+	.fops = &pinacct_fops,
+	.mode = 0666,
+};
+
+/**
+ * pin_device_register - make /dev/pinacct appear
+ *
+ * Context: module init.
+ *
+ * Return: 0 or a negative errno.
+ */
+int pin_device_register(void)
+{
+	return misc_register(&pinacct_device);
+}
+
+/**
+ * pin_device_unregister - make it go
+ *
+ * Context: module exit: nobody has it open.
+ */
+void pin_device_unregister(void)
+{
+	misc_deregister(&pinacct_device);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * /dev/pinacct: what is pinned and charged, and why a mapping was refused.
+ *
+ * Every argument begins with its size in bytes, as user space knows it. What
+ * the kernel knows beyond that it leaves out; what user space knows beyond the
+ * kernel must be zero, or the call fails with E2BIG. So both can grow. Reserved
+ * members are zero.
+ */
+#ifndef _UAPI_LINUX_PINACCT_H
+#define _UAPI_LINUX_PINACCT_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define PINACCT_IOC_TYPE	0xBA
+
+/**
+ * enum pinacct_cause - why a mapping was refused
+ * @PINACCT_CAUSE_NONE: it was not
+ * @PINACCT_CAUSE_LIMIT: over RLIMIT_MEMLOCK and the slack
+ * @PINACCT_CAUSE_NO_MEMORY: the host or the memory cgroup has no memory
+ * @PINACCT_CAUSE_ZERO_PAGE: never written, and the parameter zero_page is strict
+ * @PINACCT_CAUSE_FILE: shared memory of a file whose file system must notice
+ *	every write, which a device's writes would escape
+ * @PINACCT_CAUSE_NOT_MEMFD: mapped by a file that is neither on tmpfs nor on
+ *	hugetlbfs
+ * @PINACCT_CAUSE_UNPINNABLE: DAX, secret memory, or memory private to a guest
+ * @PINACCT_CAUSE_UNMAPPED: nothing is mapped at that address
+ * @PINACCT_CAUSE_PROTECTED: mapped, but not readable or not writable
+ * @PINACCT_CAUSE_MOVABLE: a page cannot leave a zone of movable memory
+ * @PINACCT_CAUSE_OTHER: none of these; the errno is all there is
+ */
+enum pinacct_cause {
+	PINACCT_CAUSE_NONE = 0,
+	PINACCT_CAUSE_LIMIT,
+	PINACCT_CAUSE_NO_MEMORY,
+	PINACCT_CAUSE_ZERO_PAGE,
+	PINACCT_CAUSE_FILE,
+	PINACCT_CAUSE_NOT_MEMFD,
+	PINACCT_CAUSE_UNPINNABLE,
+	PINACCT_CAUSE_UNMAPPED,
+	PINACCT_CAUSE_PROTECTED,
+	PINACCT_CAUSE_MOVABLE,
+	PINACCT_CAUSE_OTHER,
+};
+
+/**
+ * struct pinacct_refusal - PINACCT_REFUSAL: the last refusal of a process
+ * @size: of this structure
+ * @pid: in: whose; 0 for the caller. Another's takes CAP_SYS_PTRACE in the user
+ *	namespace of its memory. out: the process that was refused
+ * @cause: an enum pinacct_cause
+ * @error: the errno it got, positive
+ * @start: address (or offset in the file) at which it failed
+ * @iova: where the mapping was to begin for the device
+ * @length: of the mapping, in bytes
+ * @asked: bytes that did not fit, with PINACCT_CAUSE_LIMIT
+ * @charged: bytes charged to the payer by everybody at that moment
+ * @limit: RLIMIT_MEMLOCK in bytes, as it was read
+ * @slack: bytes of the slack (zero_slack_mb) that the payer was not over its
+ *	limit by; only zero COWs get them
+ * @needed: bytes of RLIMIT_MEMLOCK with which the mapping would have fitted
+ * @time_ns: CLOCK_BOOTTIME of the refusal
+ * @comm: name of the task
+ *
+ * ENOENT if nothing is known, which may be because others have been refused
+ * often since.
+ */
+struct pinacct_refusal {
+	__u32 size;
+	__s32 pid;
+	__u32 cause;
+	__u32 error;
+	__aligned_u64 start;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 asked;
+	__aligned_u64 charged;
+	__aligned_u64 limit;
+	__aligned_u64 slack;
+	__aligned_u64 needed;
+	__aligned_u64 time_ns;
+	char comm[16];
+};
+
+#define PINACCT_REFUSAL		_IO(PINACCT_IOC_TYPE, 0x01)
+
+/**
+ * struct pinacct_usage - PINACCT_USAGE: what a process pays for
+ * @size: of this structure
+ * @pid: in: whose; 0 for the caller, another's as with PINACCT_REFUSAL
+ * @flags: zero
+ * @reserved: zero
+ * @limit: RLIMIT_MEMLOCK in bytes
+ * @slack: the parameter zero_slack_mb, in bytes
+ * @mm_charged: bytes in the process's VmLck, charged by everybody
+ * @mm_pinacct: how much of it came through mappings for devices
+ * @mm_zero_cow: how much of that is zero COWs
+ * @user_charged: bytes in the user's counter, charged by everybody
+ * @user_pinacct: how much of it came through mappings for devices
+ * @user_zero_cow: how much of that is zero COWs
+ * @exempt: bytes pinned for devices that nobody pays for (CAP_IPC_LOCK)
+ */
+struct pinacct_usage {
+	__u32 size;
+	__s32 pid;
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 limit;
+	__aligned_u64 slack;
+	__aligned_u64 mm_charged;
+	__aligned_u64 mm_pinacct;
+	__aligned_u64 mm_zero_cow;
+	__aligned_u64 user_charged;
+	__aligned_u64 user_pinacct;
+	__aligned_u64 user_zero_cow;
+	__aligned_u64 exempt;
+};
+
+#define PINACCT_USAGE		_IO(PINACCT_IOC_TYPE, 0x02)
+
+/**
+ * struct pinacct_estimate - PINACCT_ESTIMATE: what a mapping would charge
+ * @size: of this structure
+ * @flags: PINACCT_ESTIMATE_WRITE if the device is to write
+ * @start: address in the caller's memory, page aligned
+ * @length: in bytes, page aligned, not 0
+ * @least: out: bytes that would be charged at least
+ * @most: out: bytes that would be charged at most
+ *
+ * Nothing is pinned or faulted in. The two differ where pages may turn out to
+ * be zero pages that are not charged. Whether the limit allows it is not looked
+ * at. EFAULT if part of the range cannot be mapped, for what the mappings of it
+ * say: it can still fail for a reason that only shows when a page is touched.
+ */
+struct pinacct_estimate {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 least;
+	__aligned_u64 most;
+};
+
+#define PINACCT_ESTIMATE_WRITE	1U
+
+#define PINACCT_ESTIMATE	_IO(PINACCT_IOC_TYPE, 0x03)
+
+#endif
