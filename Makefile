@@ -13,6 +13,7 @@ help:
 	@echo '  demo               a VM with an assigned device on the rewritten path, from nothing'
 	@echo '  check              build for both kernels, style, and all tests in VMs'
 	@echo '  check-style        only sparse, checkpatch and shellcheck on our files'
+	@echo '  bench              what mapping costs on stock modules and on ours'
 	@echo '  vm                 a shell in the machine with the emulated IOMMU'
 	@echo '  modules            build/modules/RELEASE/*.ko for the kernel of KDIR and KSRC'
 	@echo '  stock              build/stock/RELEASE/*.ko: the same modules, unmodified'
@@ -56,8 +57,11 @@ vm:
 demo:
 	$(Q)tools/demo/demo.sh
 
+bench:
+	$(Q)tools/bench/bench.sh
+
 clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall kernel series \
-	check-style check vm demo clean
+	check-style check bench vm demo clean

@@ -3,7 +3,9 @@
 #
 # Compile the test programs for L1 into build/selftests/.
 #
-# Use:	selftests/build.sh
+# Use:	selftests/build.sh [PROGRAM...]
+#
+# PROGRAM is a path below build/selftests/; all of them if none is named.
 
 . "$(dirname "$0")/../scripts/lib.sh"
 
@@ -42,7 +44,8 @@ mkdir -p "$pa_top/build/selftests"
 exec {lock}>"$pa_top/build/selftests/.lock"
 flock "$lock"
 make -s -j"$pa_jobs" -C "$pa_top/selftests" OUT="$pa_top/build/selftests" \
-	KSRC="$ksrc" KHDR="$khdr" KSRC7="$ksrc7" KHDR7="$khdr7" ||
+	KSRC="$ksrc" KHDR="$khdr" KSRC7="$ksrc7" KHDR7="$khdr7" \
+	"${@/#/$pa_top/build/selftests/}" ||
 	die "the test programs were not compiled"
 disk_image
 say "build/selftests: the test programs"

@@ -17,6 +17,8 @@ Use:	tools/vm/run.sh [OPTION]... -- COMMAND [ARGUMENT]...
   --no-iommu       leave the emulated IOMMU out
   --mem SIZE       L1's memory (4G)
   --smp N          L1's CPUs (2)
+  --icount         one CPU, whose clock counts its instructions: a nanosecond is
+                   an instruction, however busy the host is. Slower by half
   --hugepages N    reserve N 2 MiB pages at boot
   --share DIR:MNT  mount the host's DIR at MNT in L1, writable; may be repeated
   --share-ro DIR:MNT  the same, read-only
@@ -48,7 +50,7 @@ die()
 }
 
 kernel=stock modules='' append='' devices=edu,e1000e,nvme,virtio-net iommu=yes
-mem=4G smp=2 hugepages=0 out=$pa_top/build/out log=$pa_top/build/vm/console.log
+mem=4G smp=2 icount='' hugepages=0 out=$pa_top/build/out log=$pa_top/build/vm/console.log
 timeout='' shell='' splat_ok='' expected=(-e '^$') shares=() qemu_more=() command=()
 
 parse()
@@ -58,6 +60,7 @@ parse()
 		--shell)	shell=yes ;;
 		--no-iommu)	iommu=no ;;
 		--splat-ok)	splat_ok=yes ;;
+		--icount)	icount=yes ;;
 		-h|--help)	echo "$usage"; exit 0 ;;
 		--)		shift; command=("$@"); break ;;
 		--*)
@@ -182,11 +185,16 @@ add_devices()
 # loses a one-shot timer interrupt, so L1 has a periodic tick.
 machine()
 {
+	local accel=tcg,thread=multi
 	local args="console=ttyS0 loglevel=7 panic=-1 watchdog_thresh=60 log_buf_len=4M"
 	args+=" no_timer_check nohz=off highres=off"
 
+	if [[ -n $icount ]]; then
+		accel=tcg,thread=single
+		smp=1
+	fi
 	qemu=(qemu-system-x86_64 -name pinacct-l1
-		-M q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max,la57=off,-erms,-fsrm
+		-M q35,kernel-irqchip=split -accel "$accel" -cpu max,la57=off,-erms,-fsrm
 		-m "$mem" -smp "$smp" -nodefaults -no-user-config -display none -no-reboot
 		-serial "file:$ctl/console" -kernel "$boot/kernel" -initrd "$boot/initramfs"
 		-drive "if=none,id=root,file=$rootfs/root.ext4,format=raw,readonly=on"
@@ -196,6 +204,7 @@ machine()
 		args+=" intel_iommu=on iommu=nopt"
 	fi
 	[[ $hugepages = 0 ]] || args+=" hugepages=$hugepages"
+	[[ -z $icount ]] || qemu+=(-icount shift=0,sleep=off -rtc base=2024-01-01,clock=vm -seed 42)
 	qemu+=(-append "$args $append")
 	[[ -z $shell ]] || qemu+=(-serial mon:stdio)
 }

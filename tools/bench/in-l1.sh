@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# In L1: the benchmark on one set of modules, the lines of bench.c on stdout.
+#
+# Use:	in-l1.sh ours|stock MIB ITERATIONS
+
+set -euo pipefail
+
+# shellcheck source=selftests/l1/lib.sh
+. /pinacct/selftests/l1/lib.sh
+
+use_modules "$1" edu
+# The per-CPU lists of free pages grow with what is freed, and hand it out last
+# first, so that no two pages would be in a row in any kind of 4 KiB memory.
+echo 1000000 >/proc/sys/vm/percpu_pagelist_high_fraction
+# From memory: what is read from the host's files while it runs takes time.
+cp /pinacct/build/selftests/bench /tmp/
+/tmp/bench "$2" "$3"
