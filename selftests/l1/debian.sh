@@ -50,14 +50,17 @@ kselftest()
 {
 	local test
 
+	mount_ext4
+	insmod "$programs/modules/$(uname -r)/pinacct_test.ko"
 	cpus 1
 	for test in "$programs/pinacct/"*; do
-		# Its races take two.
-		[[ $test != */limit ]] || cpus 2
+		# Their races take two.
+		[[ $test != */@(limit|slack) ]] || cpus 2
 		run_tap "kselftest/$(basename "$test")" "$test"
-		[[ $test != */limit ]] || cpus 1
+		[[ $test != */@(limit|slack) ]] || cpus 1
 	done
 	cpus 2
+	rmmod pinacct_test
 }
 
 # L1's modules are read-only, and depmod over all of them takes a minute under

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Build the module that shows tests the kernel's pages, into
+# build/selftests/modules/RELEASE/.
+#
+# Use:	[KDIR=...] selftests/modules/build.sh
+
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+kdir=${KDIR:-}
+[[ $kdir ]] || kdir=$("$pa_top/scripts/fetch.sh" headers)
+release=$(<"$kdir/include/config/kernel.release")
+obj=$pa_top/build/selftests/obj/$release
+out=$pa_top/build/selftests/modules/$release
+
+mkdir -p "$obj" "$out"
+cp -u "$pa_top/selftests/modules/"*.c "$obj/"
+echo 'obj-m := pinacct_test.o' >"$obj/Kbuild"
+make -s -C "$kdir" M="$obj" W=1 CONFIG_DEBUG_INFO= CONFIG_DEBUG_INFO_BTF_MODULES= modules ||
+	die "the test module was not built"
+cp "$obj/pinacct_test.ko" "$out/"
+say "${out#"$pa_top/"}: pinacct_test.ko"

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * For tests only: shows what the kernel tells nobody.
+ *
+ * /sys/kernel/debug/pinacct_test/page: an address of the writer, written; then
+ * read: references to the folio that is there, its order, and whether it is
+ * anonymous. It is how a test sees a reference to a zero page that was lost,
+ * since neither zero page has a counter of its own anywhere.
+ */
+#include <linux/debugfs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+struct answer {
+	char text[64];
+	size_t len;
+};
+
+static struct dentry *dir;
+
+static int page_open(struct inode *inode, struct file *file)
+{
+	file->private_data = kzalloc(sizeof(struct answer), GFP_KERNEL);
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static int page_release(struct inode *inode, struct file *file)
+{
+	kfree(file->private_data);
+	return 0;
+}
+
+static ssize_t page_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	struct answer *answer = file->private_data;
+	unsigned long address;
+	struct folio *folio;
+	struct page *page;
+	int ret;
+
+	ret = kstrtoul_from_user(buf, len, 16, &address);
+	if (ret)
+		return ret;
+	ret = get_user_pages_fast(address, 1, 0, &page);
+	if (ret < 0)
+		return ret;
+
+	folio = page_folio(page);
+	/* One of the references is ours. */
+	answer->len = scnprintf(answer->text, sizeof(answer->text), "%d %u %d\n",
+				folio_ref_count(folio) - 1, folio_order(folio),
+				folio_test_anon(folio));
+	folio_put(folio);
+	return len;
+}
+
+static ssize_t page_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	struct answer *answer = file->private_data;
+
+	return simple_read_from_buffer(buf, len, pos, answer->text, answer->len);
+}
+
+static const struct file_operations page_fops = {
+	.owner = THIS_MODULE,
+	.open = page_open,
+	.release = page_release,
+	.write = page_write,
+	.read = page_read,
+};
+
+static int __init pinacct_test_init(void)
+{
+	dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
+	debugfs_create_file("page", 0600, dir, NULL, &page_fops);
+	return 0;
+}
+
+static void __exit pinacct_test_exit(void)
+{
+	debugfs_remove(dir);
+}
+
+module_init(pinacct_test_init);
+module_exit(pinacct_test_exit);
+
+MODULE_DESCRIPTION("Looks at pages, for the tests of pinacct");
+MODULE_AUTHOR("The pinacct developers");
+MODULE_LICENSE("GPL");
