@@ -150,10 +150,12 @@ static void refund_mm(struct pin_account *acct, unsigned long npages,
 static int charge_user(struct pin_account *acct, struct attempt *attempt)
 {
 	atomic_long_t *locked_vm = &acct->user->locked_vm;
-	long charged = atomic_long_read(locked_vm);
 	int ret = 0;
+	long charged;
 
+	/* Of one moment with the zero COWs: half of a refund must not be seen. */
 	spin_lock(&acct->ledger->lock);
+	charged = atomic_long_read(locked_vm);
 	do {
 		attempt->charged = charged;
 		if (!acct->unlimited && !fits(acct->ledger, attempt)) {

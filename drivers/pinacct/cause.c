@@ -65,6 +65,8 @@ bool pin_cause_is_file(const struct vm_area_struct *vma, bool write)
 static enum pinacct_cause cause_of_vma(struct vm_area_struct *vma, bool write,
 				       char *what, size_t size)
 {
+	if (vma->vm_flags & VM_PFNMAP)
+		return PINACCT_CAUSE_DEVICE;
 	if (is_special(vma)) {
 		name_fs(vma->vm_file, what, size);
 		return PINACCT_CAUSE_UNPINNABLE;

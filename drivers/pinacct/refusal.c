@@ -305,7 +305,8 @@ int pin_refuse_memory(struct pin_reader *reader, unsigned long start, int error)
 
 	keep(&refusal);
 	trace_pinacct_refusal(&refusal);
-	if (may_log())
+	/* QEMU tries every BAR of every guest with iommufd, and goes on. */
+	if (cause != PINACCT_CAUSE_DEVICE && may_log())
 		log_cause(&refusal, fs);
 	return error;
 }

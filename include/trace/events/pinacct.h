@@ -29,6 +29,7 @@
 			 { PINACCT_CAUSE_UNMAPPED, "unmapped" },	\
 			 { PINACCT_CAUSE_PROTECTED, "protected" },	\
 			 { PINACCT_CAUSE_MOVABLE, "movable" },	\
+			 { PINACCT_CAUSE_DEVICE, "device" },	\
 			 { PINACCT_CAUSE_OTHER, "other" })
 
 DECLARE_EVENT_CLASS(pinacct_account,

@@ -29,6 +29,8 @@
  * @PINACCT_CAUSE_UNMAPPED: nothing is mapped at that address
  * @PINACCT_CAUSE_PROTECTED: mapped, but not readable or not writable
  * @PINACCT_CAUSE_MOVABLE: a page cannot leave a zone of movable memory
+ * @PINACCT_CAUSE_DEVICE: a device's own memory, a BAR, which iommufd does not map
+ *	by its address. VMMs try and go on without, so the log does not tell
  * @PINACCT_CAUSE_OTHER: none of these; the errno is all there is
  */
 enum pinacct_cause {
@@ -42,6 +44,7 @@ enum pinacct_cause {
 	PINACCT_CAUSE_UNMAPPED,
 	PINACCT_CAUSE_PROTECTED,
 	PINACCT_CAUSE_MOVABLE,
+	PINACCT_CAUSE_DEVICE,
 	PINACCT_CAUSE_OTHER,
 };
 
