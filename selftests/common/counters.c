@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,14 +112,11 @@ static int probe_limit(const struct rlimit *saved, long npages, long *refused, l
 	return ring_unregister(probe_ring);
 }
 
-/**
- * counters_user - user->locked_vm of the real user
- *
- * The process's soft RLIMIT_MEMLOCK changes while it looks, and is put back.
- *
- * Return: pages, or -errno
+/*
+ * user->locked_vm of the real user in pages, or -errno. The process's soft
+ * RLIMIT_MEMLOCK changes while it looks, and is put back.
  */
-long counters_user(void)
+static long user_locked_vm(void)
 {
 	static long last;
 	long refused = 0, allowed = USER_PAGES_MAX;
@@ -259,7 +257,7 @@ int counters_read_of(pid_t pid, struct counters *now)
 	now->held = acquired - released;
 	now->lck = kib_to_pages(lck);
 	now->pin = kib_to_pages(pin);
-	now->user = counters_user();
+	now->user = user_locked_vm();
 	return now->user < 0 ? now->user : 0;
 }
 
@@ -291,44 +289,50 @@ struct counters counters_since(const struct counters *now, const struct counters
 	};
 }
 
+/* A line of the part of smaps that is about the VMA of an address: pages, or -errno */
+static long vma_pages(const void *address, const char *name)
+{
+	unsigned long start, end;
+	size_t len = strlen(name);
+	long pages = -ENOENT;
+	bool inside = false;
+	char line[512];
+	FILE *file;
+
+	file = fopen("/proc/self/smaps", "re");
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start <= (unsigned long)address && (unsigned long)address < end;
+		else if (inside && !strncmp(line, name, len))
+			pages = kib_to_pages(strtol(line + len, NULL, 10));
+	}
+	fclose(file);
+	return pages;
+}
+
 /**
- * counters_equal - compare
- * @a: one
- * @b: the other
+ * counters_resident - pages of a VMA that are in memory, without zero pages
+ * @address: inside of it
  *
- * Return: true if all of them are the same
- */
-bool counters_equal(const struct counters *a, const struct counters *b)
-{
-	return a->lck == b->lck && a->pin == b->pin && a->user == b->user && a->held == b->held;
-}
-
-/* Pages of this process by the page tables: VmRSS is counted per CPU. */
-static long smaps_pages(const char *name)
-{
-	char text[4096];
-	int rc;
-
-	rc = read_text("/proc/self/smaps_rollup", text, sizeof(text));
-	return rc ?: kib_to_pages(find_number(text, name));
-}
-
-/**
- * counters_resident - pages of this process that are in memory, exactly
+ * By the page tables: the counter behind VmRSS is kept per CPU, and has in it
+ * what the program itself touches on its way.
  *
  * Return: pages, or -errno
  */
-long counters_resident(void)
+long counters_resident(const void *address)
 {
-	return smaps_pages("Rss:");
+	return vma_pages(address, "Rss:");
 }
 
 /**
- * counters_huge - pages of this process that are parts of anonymous huge pages
+ * counters_huge - pages of a VMA that are parts of anonymous huge pages
+ * @address: inside of it
  *
  * Return: pages of the normal size, or -errno
  */
-long counters_huge(void)
+long counters_huge(const void *address)
 {
-	return smaps_pages("AnonHugePages:");
+	return vma_pages(address, "AnonHugePages:");
 }

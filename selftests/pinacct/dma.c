@@ -167,7 +167,7 @@ FRONT_TEST(dma, transparent_huge)
 	unsigned long at[] = { 0, HUGE_PAGES - 1, HUGE_PAGES, 2 * HUGE_PAGES - 1 };
 	unsigned int i;
 
-	ASSERT_EQ(2 * HUGE_PAGES, counters_huge());
+	ASSERT_EQ(2 * HUGE_PAGES, counters_huge(memory));
 	for (i = 0; i < ARRAY_SIZE(at); i++)
 		fill(memory + at[i] * w->page, i);
 	ASSERT_EQ(0, map_at(w, memory, 0, 2 * HUGE_PAGES));

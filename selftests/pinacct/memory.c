@@ -25,14 +25,14 @@ FRONT_TEST(front, untouched_read_only)
 	long resident;
 	size_t i;
 
-	resident = counters_resident();
+	resident = counters_resident(memory);
 	ASSERT_EQ(0, map_read_only(w, memory, 0, PAGES));
 	EXPECT_OWED(w, PAGES);
-	EXPECT_EQ(resident + PAGES, counters_resident());
+	EXPECT_EQ(resident + PAGES, counters_resident(memory));
 	for (i = 0; i < PAGES * w->page; i++)
 		ASSERT_EQ(0, memory[i]);
 	ASSERT_EQ(0, unmap_at(w, 0, PAGES));
-	EXPECT_EQ(resident + PAGES, counters_resident());
+	EXPECT_EQ(resident + PAGES, counters_resident(memory));
 }
 
 /* The zero page is in the page table already. */
@@ -40,7 +40,7 @@ FRONT_TEST(front, zero_pages_read_only)
 {
 	struct world *w = &self->world;
 	char *memory = ASSERT_MEMORY(untouched, PAGES);
-	long resident = counters_resident();
+	long resident = counters_resident(memory);
 	char sum = 0;
 	size_t i;
 	int n;
@@ -48,7 +48,7 @@ FRONT_TEST(front, zero_pages_read_only)
 	for (i = 0; i < PAGES; i++)
 		sum |= ((volatile char *)memory)[i * w->page];
 	ASSERT_EQ(0, sum);
-	EXPECT_EQ(resident, counters_resident());
+	EXPECT_EQ(resident, counters_resident(memory));
 
 	for (n = 0; n < 3; n++) {
 		ASSERT_EQ(0, map_read_only(w, memory, 0, PAGES));
@@ -56,18 +56,18 @@ FRONT_TEST(front, zero_pages_read_only)
 		ASSERT_EQ(0, unmap_at(w, 0, PAGES));
 		EXPECT_BACK(w);
 	}
-	EXPECT_EQ(resident + PAGES, counters_resident());
+	EXPECT_EQ(resident + PAGES, counters_resident(memory));
 }
 
 FRONT_TEST(front, untouched_writable)
 {
 	struct world *w = &self->world;
 	char *memory = ASSERT_MEMORY(untouched, PAGES);
-	long resident = counters_resident();
+	long resident = counters_resident(memory);
 
 	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
 	EXPECT_OWED(w, PAGES);
-	EXPECT_EQ(resident + PAGES, counters_resident());
+	EXPECT_EQ(resident + PAGES, counters_resident(memory));
 }
 
 FRONT_TEST(front, same_pages_twice)
@@ -87,7 +87,7 @@ FRONT_TEST(front, transparent_huge)
 	struct world *w = &self->world;
 	char *memory = ASSERT_MEMORY(transparent_huge, 2 * HUGE_PAGES);
 
-	ASSERT_EQ(2 * HUGE_PAGES, counters_huge()) {
+	ASSERT_EQ(2 * HUGE_PAGES, counters_huge(memory)) {
 		TH_LOG("the kernel had no huge pages to give");
 	}
 	ASSERT_EQ(0, limit_pages(w, 2 * HUGE_PAGES - 1));
@@ -104,7 +104,7 @@ FRONT_TEST(front, transparent_huge_cut)
 	struct world *w = &self->world;
 	char *memory = ASSERT_MEMORY(transparent_huge, 2 * HUGE_PAGES);
 
-	ASSERT_EQ(2 * HUGE_PAGES, counters_huge());
+	ASSERT_EQ(2 * HUGE_PAGES, counters_huge(memory));
 	ASSERT_EQ(0, map_at(w, memory + 100 * w->page, 0, 700));
 	EXPECT_OWED(w, 700);
 
