@@ -11,13 +11,13 @@
 @ours@
 @@
 + #include "type1_account.c"
-+ #include "type1_mediated.c"
 + #include "type1_map.c"
++ #include "type1_mediated.c"
 static int vfio_iommu_type1_pin_pages(...) { ... }
 
 // expect vfio_iommu_type1.c: #include "type1_account.c"
-// expect vfio_iommu_type1.c: #include "type1_mediated.c"
 // expect vfio_iommu_type1.c: #include "type1_map.c"
+// expect vfio_iommu_type1.c: #include "type1_mediated.c"
 
 @api@
 @@
@@ -148,15 +148,56 @@ struct vfio_dma *dma;
 // expect vfio_iommu_type1.c: vfio_unmap_dma(iommu, dma);
 // expect vfio_iommu_type1.c: vfio_dma_put_owner(iommu, dma);
 
+// Ours pins a page, decides who pays for it and puts it into the list.
 @mediated@
-symbol phys_pfn, do_accounting;
-struct vfio_dma *dma;
+symbol iommu, iova, ret, remote_vaddr, phys_pfn, do_accounting;
+identifier dma;
+identifier pin_unwind;
 @@
-- if (put_pfn(phys_pfn, dma->prot) && do_accounting)
--	vfio_lock_acct(dma, -1, ...);
-+ vfio_put_page_external(dma, phys_pfn, do_accounting);
+- remote_vaddr = dma->vaddr + (iova - dma->iova);
+- ret = vfio_pin_page_external(dma, remote_vaddr, &phys_pfn, do_accounting);
++ ret = vfio_pin_page_external(iommu, dma, iova, &phys_pfn);
+  if (ret)
+	goto pin_unwind;
+- if (!pfn_valid(phys_pfn)) { ... }
+- ret = vfio_add_to_pfn_list(...);
+- if (ret) { ... }
 
-// expect vfio_iommu_type1.c: vfio_put_page_external(dma, phys_pfn, do_accounting);
+// expect vfio_iommu_type1.c: vfio_pin_page_external(iommu, dma, iova, &phys_pfn);
+// gone vfio_iommu_type1.c: pfn_valid(
+
+@mediated_unpin@
+symbol iova, do_accounting;
+identifier dma;
+@@
+- vfio_unpin_page_external(dma, iova, do_accounting);
++ vfio_unpin_page_external(dma, iova);
+
+@mediated_variable@
+@@
+- unsigned long remote_vaddr;
+
+@mediated_payer@
+symbol do_accounting;
+@@
+- bool do_accounting;
+  ...
+- do_accounting = ...;
+
+// gone vfio_iommu_type1.c: remote_vaddr
+// gone vfio_iommu_type1.c: do_accounting
+
+// What a mediated pin is, and whether it is charged by itself.
+@mediated_member@
+@@
+struct vfio_pfn {
+	...
++	enum pin_kind kind;
++	bool charged;
+};
+
+// expect vfio_iommu_type1.c: enum pin_kind kind;
+// expect vfio_iommu_type1.c: bool charged;
 
 @mm@
 struct vfio_dma *dma;

@@ -11,10 +11,11 @@
  *                              pinned them
  *   no domain                  pages of RAM in dma->pfn_list
  *
- * So a mediated pin is charged and refunded only where there is no domain;
- * mapping into the first domain charges what the list does not have; and when
- * the last domain goes, everything but the list is refunded. Nobody counts
- * pages to find out how much that is: the account knows what it was charged.
+ * So a mediated pin is charged only where no domain has the page: there is no
+ * domain, or its mapping has the zero page there, which is nobody's
+ * (zero_page=ignore). vfio_pfn::charged says so. Mapping into the first domain
+ * takes such charges over, and charges the rest; when the last domain goes,
+ * everything but the list is refunded.
  *
  * The owner is the process that made the mapping, or took it over with
  * VFIO_DMA_MAP_FLAG_VADDR. It may be gone, or have another mm, by the time a
@@ -84,29 +85,40 @@ static int vfio_change_dma_owner(struct vfio_dma *dma)
 	return ret;
 }
 
+/* The first mediated pin at @iova or behind it, or NULL. */
+static struct vfio_pfn *vfio_first_mediated(struct vfio_dma *dma,
+					    dma_addr_t iova)
+{
+	struct rb_node *node = dma->pfn_list.rb_node;
+	struct vfio_pfn *vpfn, *first = NULL;
+
+	while (node) {
+		vpfn = rb_entry(node, struct vfio_pfn, node);
+		if (vpfn->iova < iova) {
+			node = node->rb_right;
+		} else {
+			first = vpfn;
+			node = node->rb_left;
+		}
+	}
+	return first;
+}
+
+static struct vfio_pfn *vfio_next_mediated(struct vfio_pfn *vpfn)
+{
+	return rb_entry_safe(rb_next(&vpfn->node), struct vfio_pfn, node);
+}
+
 /* How many of the pages from @iova on a mediated device has pinned. */
 static unsigned long vfio_nr_mediated(struct vfio_dma *dma, dma_addr_t iova,
 				      unsigned long npages)
 {
 	dma_addr_t last = iova + npages * PAGE_SIZE - 1;
-	struct rb_node *node = dma->pfn_list.rb_node;
-	struct rb_node *first = NULL;
+	struct vfio_pfn *vpfn = vfio_first_mediated(dma, iova);
 	unsigned long nr = 0;
 
-	while (node) {
-		if (rb_entry(node, struct vfio_pfn, node)->iova < iova) {
-			node = node->rb_right;
-		} else {
-			first = node;
-			node = node->rb_left;
-		}
-	}
-
-	for (node = first; node; node = rb_next(node)) {
-		if (rb_entry(node, struct vfio_pfn, node)->iova > last)
-			break;
+	for (; vpfn && vpfn->iova <= last; vpfn = vfio_next_mediated(vpfn))
 		nr++;
-	}
 	return nr;
 }
 
@@ -115,28 +127,34 @@ static void vfio_dma_settle_account(struct vfio_iommu *iommu,
 				    struct vfio_dma *dma)
 {
 	struct pin_request request = vfio_dma_request(dma, dma->size);
-	unsigned long owed = 0;
-	struct rb_node *node;
+	unsigned long owed = 0, zero_cow = 0, paid;
+	struct vfio_pfn *vpfn;
 
 	lockdep_assert_held(&iommu->lock);
 
-	for (node = rb_first(&dma->pfn_list); node; node = rb_next(node)) {
-		struct vfio_pfn *vpfn = rb_entry(node, struct vfio_pfn, node);
-
-		if (pin_kind_of(vpfn->pfn) == PIN_RAM)
-			owed++;
+	for (vpfn = vfio_first_mediated(dma, 0); vpfn;
+	     vpfn = vfio_next_mediated(vpfn)) {
+		owed += pin_kind_is_pinned(vpfn->kind);
+		zero_cow += vpfn->kind == PIN_ZERO_COW;
 	}
 
 	/*
 	 * More can be owed only where the process has put RAM at an address
 	 * that was mapped as a device's. A refusal leaves it uncharged: there
-	 * is nobody to tell. Which of the mediated pins are zero COWs is not
-	 * known, so none is, and none uses the slack.
+	 * is nobody to tell.
 	 */
 	if (owed > dma->acct.charged)
 		pin_account_charge(&dma->acct, owed - dma->acct.charged, 0,
 				   &request);
 	else
 		pin_account_refund(&dma->acct, dma->acct.charged - owed,
-				   dma->acct.zero_cow);
+				   dma->acct.zero_cow -
+				   min(dma->acct.zero_cow, zero_cow));
+
+	paid = dma->acct.charged;
+	for (vpfn = vfio_first_mediated(dma, 0); vpfn;
+	     vpfn = vfio_next_mediated(vpfn)) {
+		vpfn->charged = paid && pin_kind_is_pinned(vpfn->kind);
+		paid -= vpfn->charged;
+	}
 }

@@ -117,13 +117,23 @@ static int vfio_charge_window(struct vfio_dma *dma,
 			      const struct pin_reader *reader, size_t pinned,
 			      unsigned long npages)
 {
-	/* A mediated device that has pinned a page has had it charged, too. */
-	unsigned long mediated = vfio_nr_mediated(dma, dma->iova + pinned,
-						  npages);
+	dma_addr_t iova = dma->iova + pinned;
+	dma_addr_t last = iova + npages * PAGE_SIZE - 1;
+	struct vfio_pfn *vpfn = vfio_first_mediated(dma, iova);
+	unsigned long owed = reader->owed, zero_cow = reader->zero_cow;
 
-	return pin_account_charge(&dma->acct,
-				  reader->owed - min(reader->owed, mediated),
-				  reader->zero_cow, reader->request);
+	/* What a mediated device has been charged for is the mapping's now. */
+	for (; vpfn && vpfn->iova <= last; vpfn = vfio_next_mediated(vpfn)) {
+		enum pin_kind kind;
+
+		kind = pin_reader_kind(reader, (vpfn->iova - iova) >> PAGE_SHIFT);
+		if (!vpfn->charged || !pin_kind_is_pinned(kind))
+			continue;
+		vpfn->charged = false;
+		owed--;
+		zero_cow -= kind == PIN_ZERO_COW;
+	}
+	return pin_account_charge(&dma->acct, owed, zero_cow, reader->request);
 }
 
 /* Does not even begin with what is going to be over the limit in the end. */

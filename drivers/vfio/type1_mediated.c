@@ -10,72 +10,102 @@
  * All of it under iommu->lock; see type1_account.c for who pays when.
  */
 
-/* @charge: the container has no domain, whose mapping would have paid. */
-static int vfio_pin_page_external(struct vfio_dma *dma, unsigned long vaddr,
-				  unsigned long *pfn, bool charge)
+/* Is the page at @iova charged for, or free, since a domain has it? */
+static bool vfio_mapping_pays(struct vfio_iommu *iommu, struct vfio_dma *dma,
+			      dma_addr_t iova)
+{
+	unsigned long index = (iova - dma->iova) >> PAGE_SHIFT;
+	struct pin_view view;
+	struct pin_run run;
+
+	if (list_empty(&iommu->domain_list))
+		return false;
+	if (dma->acct.zero_mode != PIN_ZERO_PAGE_IGNORE)
+		return true;
+
+	view = vfio_dma_view(dma, list_first_entry(&iommu->domain_list,
+						   struct vfio_domain, next),
+			     dma->size);
+	return pin_view_run(&view, index, index, &run) && run.kind != PIN_ZERO;
+}
+
+static void vfio_put_page_external(struct vfio_dma *dma,
+				   const struct pin_run *run, bool charged)
+{
+	pin_run_unpin(run, dma->prot & IOMMU_WRITE);
+	if (charged)
+		pin_account_refund(&dma->acct, 1, run->kind == PIN_ZERO_COW);
+}
+
+/*
+ * Pin the page at @iova, which is not in dma->pfn_list, charge for it if nobody
+ * has, and put it there.
+ */
+static int vfio_pin_page_external(struct vfio_iommu *iommu,
+				  struct vfio_dma *dma, dma_addr_t iova,
+				  unsigned long *pfn)
 {
 	struct pin_request request = vfio_dma_request(dma, PAGE_SIZE);
-	bool writable = dma->prot & IOMMU_WRITE;
 	struct mm_struct *mm = dma->acct.mm;
 	struct pin_reader reader;
+	struct vfio_pfn *vpfn;
+	bool charged = false;
 	struct pin_run run;
 	long ret;
+
+	lockdep_assert_held(&iommu->lock);
 
 	if (!mmget_not_zero(mm))
 		return -ENODEV;
 
-	request.iova += vaddr - request.start;
-	request.start = vaddr;
-	pin_reader_init(&reader, &request, mm, writable, true);
+	request.start += iova - request.iova;
+	request.iova = iova;
+	pin_reader_init(&reader, &request, mm, dma->prot & IOMMU_WRITE, true);
 	/* Its driver gets a struct page, which must be pinned. */
 	if (reader.zero_mode == PIN_ZERO_PAGE_IGNORE)
 		reader.zero_mode = PIN_ZERO_PAGE_COW;
-	ret = pin_reader_fill(&reader, vaddr, 1);
+	ret = pin_reader_fill(&reader, request.start, 1);
 	if (ret < 0)
 		goto out_end;
 
 	pin_reader_next(&reader, &run);
-	*pfn = run.pfn;
-	ret = 0;
-	if (charge && pin_kind_is_pinned(run.kind)) {
+	if (pin_kind_is_pinned(run.kind) && !vfio_mapping_pays(iommu, dma, iova)) {
 		ret = pin_account_charge(&dma->acct, 1, reader.zero_cow,
 					 &request);
-		if (ret)
-			pin_run_unpin(&run, writable);
+		charged = !ret;
+	} else {
+		/* A device's memory has no struct page for a driver to use. */
+		ret = pfn_valid(run.pfn) ? 0 : -EINVAL;
 	}
+	if (!ret)
+		ret = vfio_add_to_pfn_list(dma, iova, run.pfn);
+	if (ret) {
+		vfio_put_page_external(dma, &run, charged);
+		goto out_end;
+	}
+
+	vpfn = vfio_find_vpfn(dma, iova);
+	vpfn->kind = run.kind;
+	vpfn->charged = charged;
+	*pfn = run.pfn;
 out_end:
 	pin_reader_end(&reader);
 	mmput(mm);
 	return ret;
 }
 
-/* Undoes vfio_pin_page_external(). @refund: as its @charge would be now. */
-static void vfio_put_page_external(struct vfio_dma *dma, unsigned long pfn,
-				   bool refund)
-{
-	struct pin_run run = {
-		.pfn = pfn,
-		.npages = 1,
-		.kind = pin_kind_of(pfn),
-	};
-
-	pin_run_unpin(&run, dma->prot & IOMMU_WRITE);
-
-	/* Nothing is charged for it if vfio_dma_settle_account() was refused. */
-	if (refund && run.kind == PIN_RAM && dma->acct.charged)
-		pin_account_refund(&dma->acct, 1, 0);
-}
-
-static void vfio_unpin_page_external(struct vfio_dma *dma, dma_addr_t iova,
-				     bool refund)
+static void vfio_unpin_page_external(struct vfio_dma *dma, dma_addr_t iova)
 {
 	struct vfio_pfn *vpfn = vfio_find_vpfn(dma, iova);
-	unsigned long pfn;
+	struct pin_run run = { .npages = 1 };
+	bool charged;
 
 	if (!vpfn || --vpfn->ref_count)
 		return;
 
-	pfn = vpfn->pfn;
+	run.pfn = vpfn->pfn;
+	run.kind = vpfn->kind;
+	charged = vpfn->charged;
 	vfio_remove_from_pfn_list(dma, vpfn);
-	vfio_put_page_external(dma, pfn, refund);
+	vfio_put_page_external(dma, &run, charged);
 }

@@ -276,6 +276,25 @@ static inline bool pin_reader_next(struct pin_reader *reader,
 }
 
 /**
+ * pin_reader_kind - what a page of the window is
+ * @reader: the reader; nothing of its window has been handed out
+ * @i: which page of those that pin_reader_fill() has announced
+ *
+ * Context: any.
+ *
+ * Return: the kind that pin_reader_next() will say.
+ */
+static inline enum pin_kind pin_reader_kind(const struct pin_reader *reader,
+					    unsigned long i)
+{
+	if (reader->device.npages)
+		return PIN_DEVICE;
+	if (!reader->zeros || !test_bit(i, reader->zero))
+		return PIN_RAM;
+	return reader->zero_cow ? PIN_ZERO_COW : PIN_ZERO;
+}
+
+/**
  * pin_reader_in_window - is the run taken last as long as it really is?
  * @reader: the reader
  *
