@@ -123,19 +123,23 @@ static int answer_usage(void *arg)
 	return 0;
 }
 
+static bool range_valid(u64 start, u64 length)
+{
+	u64 end;
+
+	return length && PAGE_ALIGNED(start) && PAGE_ALIGNED(length) &&
+	       !check_add_overflow(start, length, &end) && end <= ULONG_MAX;
+}
+
 static int answer_estimate(void *arg)
 {
 	struct pinacct_estimate *estimate = arg;
 	unsigned long least, most;
-	u64 end;
 	int ret;
 
 	if (estimate->flags & ~PINACCT_ESTIMATE_WRITE)
 		return -EOPNOTSUPP;
-	if (!estimate->length || !PAGE_ALIGNED(estimate->start) ||
-	    !PAGE_ALIGNED(estimate->length) ||
-	    check_add_overflow(estimate->start, estimate->length, &end) ||
-	    end > ULONG_MAX)
+	if (!range_valid(estimate->start, estimate->length))
 		return -EINVAL;
 
 	ret = pin_estimate(estimate->start, estimate->length >> PAGE_SHIFT,
@@ -146,6 +150,94 @@ static int answer_estimate(void *arg)
 	estimate->least = bytes(least);
 	estimate->most = bytes(most);
 	return 0;
+}
+
+/*
+ * Ranges on their way to user space. Before one is written, it is known that the
+ * next does not continue it.
+ */
+struct pins_answer {
+	struct pin_answer answer;
+	struct pinacct_pin_range range;
+	struct pinacct_pin_range __user *ranges;
+	u32 room;
+	u32 nr;
+};
+
+static int pins_flush(struct pins_answer *pins)
+{
+	if (!pins->range.length)
+		return 0;
+	if (copy_to_user(&pins->ranges[pins->nr], &pins->range,
+			 sizeof(pins->range)))
+		return -EFAULT;
+	pins->range.length = 0;
+	pins->nr++;
+	return 0;
+}
+
+static int pins_add(struct pin_answer *answer, unsigned long start,
+		    unsigned long npages, unsigned int count)
+{
+	struct pins_answer *pins = container_of(answer, struct pins_answer,
+						answer);
+	struct pinacct_pin_range *range = &pins->range;
+	int ret;
+
+	if (range->length && range->start + range->length == start &&
+	    range->pins == count) {
+		range->length += bytes(npages);
+		return 0;
+	}
+
+	ret = pins_flush(pins);
+	if (ret)
+		return ret;
+	if (pins->nr == pins->room)
+		return -ENOSPC;
+	range->start = start;
+	range->length = bytes(npages);
+	range->pins = count;
+	return 0;
+}
+
+static int answer_pins(void *arg)
+{
+	struct pinacct_pins *question = arg;
+	struct pins_answer pins = {
+		.answer.add = pins_add,
+		.ranges = u64_to_user_ptr(question->ranges),
+		.room = question->nr,
+	};
+	struct subject subject;
+	struct mm_struct *mm;
+	int ret;
+
+	if (question->by != PINACCT_PINS_BY_ADDRESS &&
+	    question->by != PINACCT_PINS_BY_PAGE)
+		return -EOPNOTSUPP;
+	if (!range_valid(question->start, question->length) || !question->nr)
+		return -EINVAL;
+
+	ret = subject_get(&subject, question->pid);
+	if (ret)
+		return ret;
+	/* It may take long: the process is not kept from ending. */
+	mm = subject.mm;
+	mmgrab(mm);
+	question->pid = task_tgid_nr(subject.task);
+	subject_put(&subject);
+
+	ret = pin_find_pins(mm, question->start,
+			    question->start + question->length,
+			    question->by == PINACCT_PINS_BY_PAGE,
+			    &pins.answer);
+	mmdrop(mm);
+	if (!ret)
+		ret = pins_flush(&pins);
+	question->nr = pins.nr;
+	question->next = pins.answer.next;
+	return ret;
 }
 
 struct question {
@@ -163,6 +255,9 @@ static const struct question questions[] = {
 	[_IOC_NR(PINACCT_ESTIMATE)] = {
 		sizeof(struct pinacct_estimate), answer_estimate,
 	},
+	[_IOC_NR(PINACCT_PINS)] = {
+		sizeof(struct pinacct_pins), answer_pins,
+	},
 };
 
 /* All begin with the size that user space knows, and it gets no more back. */
@@ -174,6 +269,7 @@ static long pinacct_ioctl(struct file *file, unsigned int cmd,
 		struct pinacct_refusal refusal;
 		struct pinacct_usage usage;
 		struct pinacct_estimate estimate;
+		struct pinacct_pins pins;
 	} question = {};
 	void __user *uarg = (void __user *)arg;
 	const struct question *known;

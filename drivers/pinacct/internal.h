@@ -78,6 +78,23 @@ void pin_device_unregister(void);
 int pin_estimate(unsigned long start, unsigned long npages, bool write,
 		 unsigned long *least, unsigned long *most);
 
+/* pins.c */
+
+/**
+ * struct pin_answer - takes what pin_find_pins() finds
+ * @add: called for @npages pages from the address @start on, each of which has
+ *	 @pins pins. Returns 0, -ENOSPC if it has no room for it, or an error
+ * @next: address behind all that is answered
+ */
+struct pin_answer {
+	int (*add)(struct pin_answer *answer, unsigned long start,
+		   unsigned long npages, unsigned int pins);
+	unsigned long next;
+};
+
+int pin_find_pins(struct mm_struct *mm, unsigned long start, unsigned long end,
+		  bool by_page, struct pin_answer *answer);
+
 /* pin.c */
 long pin_addresses(struct pin_reader *reader, unsigned long start,
 		   unsigned long npages, unsigned int gup_flags,

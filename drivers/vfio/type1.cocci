@@ -13,11 +13,13 @@
 + #include "type1_account.c"
 + #include "type1_map.c"
 + #include "type1_mediated.c"
++ #include "type1_pins.c"
 static int vfio_iommu_type1_pin_pages(...) { ... }
 
 // expect vfio_iommu_type1.c: #include "type1_account.c"
 // expect vfio_iommu_type1.c: #include "type1_map.c"
 // expect vfio_iommu_type1.c: #include "type1_mediated.c"
+// expect vfio_iommu_type1.c: #include "type1_pins.c"
 
 @api@
 @@
@@ -215,6 +217,7 @@ symbol iommu;
 vfio_iommu_type1_release(...)
 {
 	<...
++	pin_source_unregister(&iommu->pins);
 +	mutex_lock(&iommu->lock);
 	vfio_iommu_unmap_unpin_all(iommu);
 +	mutex_unlock(&iommu->lock);
@@ -222,6 +225,29 @@ vfio_iommu_type1_release(...)
 }
 
 // expect vfio_iommu_type1.c: mutex_lock(&iommu->lock); vfio_iommu_unmap_unpin_all(iommu);
+// expect vfio_iommu_type1.c: pin_source_unregister(&iommu->pins);
+
+// Who asks which pages are pinned gets to each container.
+@pins_member@
+@@
+struct vfio_iommu {
+	...
++	struct pin_source pins;
+};
+
+@pins@
+symbol iommu;
+@@
+vfio_iommu_type1_open(...)
+{
+	<...
++	vfio_register_pins(iommu);
+	return iommu;
+	...>
+}
+
+// expect vfio_iommu_type1.c: struct pin_source pins;
+// expect vfio_iommu_type1.c: vfio_register_pins(iommu);
 
 // The test that finds out how an IOMMU unmaps: ours need not know.
 @fine_grained@

@@ -10,6 +10,8 @@
  *   remember struct pin_extents  which PFN stands at which page index   extents.c
  *   give back struct pin_view    unmap from a domain, then unpin        unmap.c
  *
+ * and tells on demand which pages are pinned: struct pin_source, pins.c.
+ *
  * All counts are in pages of PAGE_SIZE, all indexes are page numbers from the
  * start of the mapping, all user addresses and IOVAs are in bytes.
  */
@@ -65,6 +67,7 @@ enum pin_zero_mode pin_zero_mode(void);
  * @ledger: the payer's, from the first charge to pin_account_close()
  * @charged: pages charged and not yet refunded
  * @zero_cow: how many of these are zero COWs
+ * @met: a number of its own, from when pin_query_meet() first sees it
  * @zero_mode: what zero pages get, as chosen when the mapping was made
  * @payer: an enum pin_payer
  * @unlimited: charged like everybody, but never refused (type1's lock_cap)
@@ -79,6 +82,7 @@ struct pin_account {
 	struct pin_ledger *ledger;
 	unsigned long charged;
 	unsigned long zero_cow;
+	unsigned long met;
 	enum pin_zero_mode zero_mode;
 	u8 payer;
 	bool unlimited;
@@ -386,5 +390,32 @@ bool pin_view_run(const struct pin_view *view, unsigned long index,
 		  unsigned long last, struct pin_run *run);
 void pin_view_unmap(const struct pin_view *view, unsigned long index,
 		    unsigned long last, pin_release_fn release, void *ctx);
+
+struct pin_query;
+
+/**
+ * struct pin_source - a container or an IOAS, which knows what it has pinned
+ * @count: call pin_query_count() for all that is pinned of what
+ *	   pin_query_wants(). Takes the front end's locks. Returns 0 or an error
+ * @node: in the list of all, see pins.c
+ * @users: how many are asking it
+ * @going: nobody else is to begin
+ */
+struct pin_source {
+	int (*count)(struct pin_source *source, struct pin_query *query);
+	struct list_head node;
+	unsigned int users;
+	bool going;
+};
+
+void pin_source_register(struct pin_source *source);
+void pin_source_unregister(struct pin_source *source);
+bool pin_query_wants(struct pin_query *query, const struct pin_account *acct,
+		     bool by_address, unsigned long start,
+		     unsigned long npages, unsigned long *index,
+		     unsigned long *last);
+int pin_query_meet(struct pin_query *query, struct pin_account *acct);
+void pin_query_count(struct pin_query *query, unsigned long start,
+		     const struct pin_run *run);
 
 #endif

@@ -72,3 +72,32 @@ int ask_estimate(int fd, const void *memory, size_t size, bool write,
 	estimate->length = size;
 	return ioctl(fd, PINACCT_ESTIMATE, estimate) ? -errno : 0;
 }
+
+/**
+ * ask_pins - which pages are pinned?
+ * @fd: of /dev/pinacct
+ * @by: PINACCT_PINS_BY_ADDRESS or PINACCT_PINS_BY_PAGE
+ * @memory: of the caller
+ * @size: in bytes
+ * @ranges: gets the answer
+ * @nr: how many entries it has room for
+ *
+ * Return: how many it got for all of the memory, -ENOSPC if there are more, or
+ * another -errno
+ */
+int ask_pins(int fd, unsigned int by, const void *memory, size_t size,
+	     struct pinacct_pin_range *ranges, unsigned int nr)
+{
+	struct pinacct_pins pins = {
+		.size = sizeof(pins),
+		.by = by,
+		.nr = nr,
+		.start = (uintptr_t)memory,
+		.length = size,
+		.ranges = (uintptr_t)ranges,
+	};
+
+	if (ioctl(fd, PINACCT_PINS, &pins))
+		return -errno;
+	return pins.next == pins.start + size ? (int)pins.nr : -ENOSPC;
+}

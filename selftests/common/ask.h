@@ -12,5 +12,7 @@ int ask_usage(int fd, pid_t pid, struct pinacct_usage *usage);
 int ask_refusal(int fd, pid_t pid, struct pinacct_refusal *refusal);
 int ask_estimate(int fd, const void *memory, size_t size, bool write,
 		 struct pinacct_estimate *estimate);
+int ask_pins(int fd, unsigned int by, const void *memory, size_t size,
+	     struct pinacct_pin_range *ranges, unsigned int nr);
 
 #endif

@@ -5,7 +5,7 @@
 // areas, accesses, dma-bufs and their revocation, the double span iterator and
 // the xarray of accessed pages.
 //
-// spliced: pages.c ioas.c io_pagetable.c io_pagetable.h
+// spliced: pages.c ioas.c io_pagetable.c io_pagetable.h iommufd_private.h
 //
 // Each file by itself: a header that is looked at together with a file loses
 // the prototypes of what is removed there, and ours are called by the same names.
@@ -225,6 +225,7 @@ struct iopt_pages *P;
 // expect pages.c: #include "pages_unfill.c"
 // expect pages.c: #include "pages_fill.c"
 // expect pages.c: #include "pages_access.c"
+// expect pages.c: #include "pages_pins.c"
 
 @ours@
 @@
@@ -233,3 +234,44 @@ struct iopt_pages *P;
 + #include "pages_unfill.c"
 + #include "pages_fill.c"
 + #include "pages_access.c"
++ #include "pages_pins.c"
+
+// Who asks which pages are pinned gets to each IOAS, once it has had a mapping:
+// one that never had is sometimes freed without being destroyed.
+// expect iommufd_private.h: #include <linux/pinacct.h>
+// expect iommufd_private.h: struct pin_source pins;
+// expect iommufd_private.h: void iopt_register_pins(struct io_pagetable *iopt);
+// expect io_pagetable.c: iopt_register_pins(iopt);
+// expect io_pagetable.c: pin_source_unregister(&iopt->pins);
+
+@private_header@
+@@
+  #include <linux/iommu.h>
++ #include <linux/pinacct.h>
+
+@table_member@
+@@
+struct io_pagetable {
+  ...
++	struct pin_source pins;
+};
++ void iopt_register_pins(struct io_pagetable *iopt);
+
+@table_insert@
+symbol iopt;
+@@
+  int iopt_insert_area(...)
+  {
+	lockdep_assert_held_write(&iopt->iova_rwsem);
++	iopt_register_pins(iopt);
+	...
+  }
+
+@table_destroy@
+symbol iopt;
+@@
+void iopt_destroy_table(...)
+{
++	pin_source_unregister(&iopt->pins);
+  ...
+}

@@ -150,4 +150,73 @@ struct pinacct_estimate {
 
 #define PINACCT_ESTIMATE	_IO(PINACCT_IOC_TYPE, 0x03)
 
+/**
+ * struct pinacct_pin_range - pages in a row that are pinned equally often
+ * @start: address of the first
+ * @length: in bytes
+ * @pins: how many pins each of the pages has
+ * @reserved: zero
+ */
+struct pinacct_pin_range {
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__u32 pins;
+	__u32 reserved;
+};
+
+/**
+ * struct pinacct_pins - PINACCT_PINS: which pages are pinned for devices
+ * @size: of this structure
+ * @pid: in: whose; 0 for the caller, another's as with PINACCT_REFUSAL
+ * @by: in: PINACCT_PINS_BY_ADDRESS or PINACCT_PINS_BY_PAGE; out: what the answer
+ *	is by
+ * @nr: in: how many entries @ranges has room for; out: how many it got
+ * @start: in: address in that process's memory, page aligned
+ * @length: in: in bytes, page aligned, not 0
+ * @ranges: in: address of an array of struct pinacct_pin_range. It gets those
+ *	pages that are pinned, in order of their addresses
+ * @next: out: address behind all that is answered. Where it is not behind the
+ *	range, there was no more room: ask again from there
+ *
+ * Counted are pins that mappings for devices of the process's memory hold, by
+ * pages of the CPU's base size, also inside of large folios, of which the kernel
+ * itself only knows that some page is pinned. A page that is in two mappings has
+ * two pins; one that a container or IOAS maps for several devices has one.
+ * Devices' own memory and zero pages (zero_page=ignore) have none.
+ *
+ * By address, a pin counts where it was taken: at the address that the mapping
+ * has. By page, it counts at every address where the process has that page now.
+ * The answers differ where the two have come apart:
+ *
+ *	after				by address	by page
+ *	MADV_DONTNEED, hole punched	still pinned	not, and a new page is not
+ *	mremap(), or mapped again	old address	new address
+ *	fork(), then written		pinned		parent: pinned; the child's
+ *							copy is not
+ *	mapped twice by the process	where mapped	at both addresses
+ *					for the device
+ *	IOMMU_IOAS_MAP_FILE		not		where the file is mapped
+ *
+ * So where by address says pinned and by page does not, a device sees other
+ * memory than the process does. By page looks only at what is in the process's
+ * page tables: a page of a file counts where the process has touched it. The
+ * answer is of no single moment: other threads may map and unmap while it is put
+ * together. It can wait for a mapping that is being made.
+ */
+struct pinacct_pins {
+	__u32 size;
+	__s32 pid;
+	__u32 by;
+	__u32 nr;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 ranges;
+	__aligned_u64 next;
+};
+
+#define PINACCT_PINS_BY_ADDRESS	1U
+#define PINACCT_PINS_BY_PAGE	2U
+
+#define PINACCT_PINS		_IO(PINACCT_IOC_TYPE, 0x04)
+
 #endif
