@@ -1,49 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The file of ../modules/pinacct_test.c. */
+/* The files of ../modules/pinacct_test.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "look.h"
 
-/**
- * look_open - get ready to look at pages
- *
- * Return: a file descriptor, or -errno: the module is not loaded, or the caller
- * is not root
- */
-int look_open(void)
-{
-	int fd = open("/sys/kernel/debug/pinacct_test/page", O_RDWR | O_CLOEXEC);
+#define FILES "/sys/kernel/debug/pinacct_test/"
 
-	return fd < 0 ? -errno : fd;
+/* Write a number to a file, and read what it says to that. */
+static int ask(const char *path, unsigned long number, char *text, size_t size)
+{
+	ssize_t len;
+	int fd, rc = 0;
+
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = snprintf(text, size, "%lx", number);
+	if (pwrite(fd, text, len, 0) != len) {
+		rc = -errno;
+	} else {
+		len = pread(fd, text, size - 1, 0);
+		if (len < 0)
+			rc = -errno;
+		else
+			text[len] = '\0';
+	}
+	close(fd);
+	return rc;
 }
 
 /**
- * look_at - look at the page behind an address of this process
- * @fd: of look_open()
+ * look_at - look at the page behind an address of this process, as root
  * @address: readable; the page is faulted in for reading
  * @look: gets what there is
  *
- * Return: 0, or -errno
+ * Return: 0, or -errno: the module is not loaded, or the caller is not root
  */
-int look_at(int fd, const void *address, struct look *look)
+int look_at(const void *address, struct look *look)
 {
 	char text[64];
-	ssize_t len;
-	int anon;
+	int anon, rc;
 
-	len = snprintf(text, sizeof(text), "%p", address);
-	if (pwrite(fd, text, len, 0) != len)
-		return -errno;
-	len = pread(fd, text, sizeof(text) - 1, 0);
-	if (len < 0)
-		return -errno;
-	text[len] = '\0';
-	if (sscanf(text, "%ld %d %d", &look->refs, &look->order, &anon) != 3)
+	rc = ask(FILES "page", (unsigned long)address, text, sizeof(text));
+	if (rc)
+		return rc;
+	if (sscanf(text, "%ld %d %d %lx", &look->refs, &look->order, &anon, &look->pfn) != 4)
 		return -EIO;
 	look->anon = anon;
 	return 0;
+}
+
+/**
+ * look_at_device - look at what the edu device reaches, as root
+ * @iova: where
+ * @pfn: gets the number of the page
+ *
+ * Return: 0; -ENOENT if there is nothing; or another -errno, as look_at()
+ */
+int look_at_device(__u64 iova, unsigned long *pfn)
+{
+	char text[64];
+	int rc;
+
+	rc = ask(FILES "edu", iova, text, sizeof(text));
+	if (!rc)
+		*pfn = strtoul(text, NULL, 16);
+	return rc;
 }

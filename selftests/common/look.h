@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Looks at the page behind an address, with the test module's help. */
+/* Looks at pages, with the test module's help. */
 #ifndef PINACCT_TEST_LOOK_H
 #define PINACCT_TEST_LOOK_H
 
+#include <linux/types.h>
 #include <stdbool.h>
 
 /**
@@ -10,14 +11,16 @@
  * @refs: references to its folio, without the one that looking takes
  * @order: of its folio: 0 is one page, 9 is 2 MiB
  * @anon: its folio is anonymous memory; a zero page is not
+ * @pfn: its number
  */
 struct look {
 	long refs;
 	int order;
 	bool anon;
+	unsigned long pfn;
 };
 
-int look_open(void);
-int look_at(int fd, const void *address, struct look *look);
+int look_at(const void *address, struct look *look);
+int look_at_device(__u64 iova, unsigned long *pfn);
 
 #endif

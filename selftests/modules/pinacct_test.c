@@ -2,14 +2,19 @@
 /*
  * For tests only: shows what the kernel tells nobody.
  *
- * /sys/kernel/debug/pinacct_test/page: an address of the writer, written; then
- * read: references to the folio that is there, its order, and whether it is
- * anonymous. It is how a test sees a reference to a zero page that was lost,
- * since neither zero page has a counter of its own anywhere.
+ * Files in /sys/kernel/debug/pinacct_test, to be written, and then read:
+ *
+ *   page  an address of the writer; references to the folio that is there, its
+ *	   order, whether it is anonymous, and the page's PFN. It is how a test
+ *	   sees a reference to a zero page that was lost, since neither zero page
+ *	   has a counter of its own anywhere
+ *   edu   an IOVA; the PFN that the edu device reaches there
  */
 #include <linux/debugfs.h>
+#include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -20,13 +25,13 @@ struct answer {
 
 static struct dentry *dir;
 
-static int page_open(struct inode *inode, struct file *file)
+static int answer_open(struct inode *inode, struct file *file)
 {
 	file->private_data = kzalloc(sizeof(struct answer), GFP_KERNEL);
 	return file->private_data ? 0 : -ENOMEM;
 }
 
-static int page_release(struct inode *inode, struct file *file)
+static int answer_release(struct inode *inode, struct file *file)
 {
 	kfree(file->private_data);
 	return 0;
@@ -49,14 +54,40 @@ static ssize_t page_write(struct file *file, const char __user *buf, size_t len,
 
 	folio = page_folio(page);
 	/* One of the references is ours. */
-	answer->len = scnprintf(answer->text, sizeof(answer->text), "%d %u %d\n",
+	answer->len = scnprintf(answer->text, sizeof(answer->text), "%d %u %d %lx\n",
 				folio_ref_count(folio) - 1, folio_order(folio),
-				folio_test_anon(folio));
+				folio_test_anon(folio), page_to_pfn(page));
 	folio_put(folio);
 	return len;
 }
 
-static ssize_t page_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+static ssize_t edu_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	struct answer *answer = file->private_data;
+	struct iommu_domain *domain;
+	struct pci_dev *edu;
+	unsigned long iova;
+	phys_addr_t phys;
+	int ret;
+
+	ret = kstrtoul_from_user(buf, len, 16, &iova);
+	if (ret)
+		return ret;
+	edu = pci_get_device(0x1234, 0x11e8, NULL);
+	if (!edu)
+		return -ENODEV;
+
+	domain = iommu_get_domain_for_dev(&edu->dev);
+	phys = domain ? iommu_iova_to_phys(domain, iova) : 0;
+	pci_dev_put(edu);
+	if (!phys)
+		return -ENOENT;
+	answer->len = scnprintf(answer->text, sizeof(answer->text), "%lx\n",
+				(unsigned long)PHYS_PFN(phys));
+	return len;
+}
+
+static ssize_t answer_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 {
 	struct answer *answer = file->private_data;
 
@@ -65,16 +96,25 @@ static ssize_t page_read(struct file *file, char __user *buf, size_t len, loff_t
 
 static const struct file_operations page_fops = {
 	.owner = THIS_MODULE,
-	.open = page_open,
-	.release = page_release,
+	.open = answer_open,
+	.release = answer_release,
 	.write = page_write,
-	.read = page_read,
+	.read = answer_read,
+};
+
+static const struct file_operations edu_fops = {
+	.owner = THIS_MODULE,
+	.open = answer_open,
+	.release = answer_release,
+	.write = edu_write,
+	.read = answer_read,
 };
 
 static int __init pinacct_test_init(void)
 {
 	dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	debugfs_create_file("page", 0600, dir, NULL, &page_fops);
+	debugfs_create_file("edu", 0600, dir, NULL, &edu_fops);
 	return 0;
 }
 
