@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "resident.h"
 #include "rule.h"
 
 #define TIB (1UL << 40)
@@ -49,13 +48,13 @@ FRONT_TEST(rule, touches_nothing)
 	ASSERT_EQ(0, limit_pages(w, 1UL << 16));
 	/* Once before, so that this program's own pages are there. */
 	ASSERT_EQ(-ENOMEM, map_far(w, memory, TIB));
-	resident = resident_at(memory);
+	resident = counters_resident(memory);
 	before = faults();
 	rc = map_far(w, memory, TIB);
 	after = faults();
 	EXPECT_EQ(-ENOMEM, rc);
 	EXPECT_EQ(before, after);
-	EXPECT_EQ(resident, resident_at(memory));
+	EXPECT_EQ(resident, counters_resident(memory));
 	EXPECT_BACK(w);
 
 	refusal = ASSERT_REFUSED(self->ask, PINACCT_CAUSE_LIMIT, ENOMEM);
@@ -112,9 +111,9 @@ FRONT_TEST(rule, behind_a_mapping)
 	ASSERT_EQ(0, madvise(memory, TIB, MADV_NOHUGEPAGE));
 	ASSERT_EQ(0, limit_pages(w, 2 * PAGES));
 	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
-	resident = resident_at(memory);
+	resident = counters_resident(memory);
 	EXPECT_EQ(-ENOMEM, map_at(w, memory + PAGES * w->page, PAGES, PAGES + 1));
-	EXPECT_EQ(resident, resident_at(memory));
+	EXPECT_EQ(resident, counters_resident(memory));
 	ASSERT_EQ(0, map_at(w, memory + PAGES * w->page, PAGES, PAGES));
 	EXPECT_OWED(w, 2 * PAGES);
 }
@@ -127,14 +126,14 @@ FRONT_TEST(rule, behind_a_mapping)
 static void check_order(TEST_ARGS, char *memory, unsigned long anonymous)
 {
 	struct world *w = &self->world;
-	long resident = resident_at(memory);
+	long resident = counters_resident(memory);
 
 	ASSERT_EQ(0, limit_pages(w, 7));
 	EXPECT_EQ(-ENOMEM, map_far(w, memory, TIB));
-	EXPECT_EQ(resident, resident_at(memory));
+	EXPECT_EQ(resident, counters_resident(memory));
 	ASSERT_EQ(0, limit_pages(w, 8));
 	EXPECT_EQ(-EFAULT, map_far(w, memory, TIB));
-	EXPECT_EQ(resident + anonymous, resident_at(memory));
+	EXPECT_EQ(resident + anonymous, counters_resident(memory));
 	EXPECT_BACK(w);
 }
 
@@ -204,12 +203,12 @@ static void check_exact(TEST_ARGS, const void *memory, unsigned long npages, int
 static void check_untouched(TEST_ARGS, const void *memory, unsigned long npages, int prot)
 {
 	struct world *w = &self->world;
-	long resident = resident_at(memory);
+	long resident = counters_resident(memory);
 
 	ASSERT_NE(MAP_FAILED, memory);
 	ASSERT_EQ(0, limit_pages(w, npages - 1));
 	EXPECT_EQ(-ENOMEM, front_map(&w->front, memory, IOVA, npages * w->page, prot));
-	EXPECT_EQ(resident, resident_at(memory));
+	EXPECT_EQ(resident, counters_resident(memory));
 	check_exact(TEST_PASS, memory, npages, prot);
 }
 

@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "resident.h"
 #include "rule.h"
 
 #define TRACING "/sys/kernel/tracing/"
@@ -264,10 +263,10 @@ static void check_estimate(TEST_ARGS, const void *memory, unsigned long npages, 
 	long resident;
 
 	ASSERT_NE(MAP_FAILED, memory);
-	resident = resident_at(memory);
+	resident = counters_resident(memory);
 	ASSERT_EQ(0, ask_estimate(self->ask, memory, npages * w->page, prot & FRONT_WRITE,
 				  &estimate));
-	EXPECT_EQ(resident, resident_at(memory));
+	EXPECT_EQ(resident, counters_resident(memory));
 	EXPECT_EQ(least * w->page, estimate.least);
 	EXPECT_EQ(most * w->page, estimate.most);
 	ASSERT_EQ(0, front_map(&w->front, memory, IOVA, npages * w->page, prot));

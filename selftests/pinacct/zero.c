@@ -17,7 +17,6 @@
 
 #include "edu.h"
 #include "look.h"
-#include "resident.h"
 #include "rule.h"
 
 #define HUGE_PAGES (MEMORY_HUGE / memory_page())
@@ -148,16 +147,16 @@ static int stop_ksm(void)
 static struct zeros make_ksm(TEST_ARGS)
 {
 	struct zeros zeros = make_untouched(TEST_PASS);
-	long resident = resident_at(zeros.memory);
+	long resident = counters_resident(zeros.memory);
 	int i;
 
 	memset(zeros.memory, 0, PAGES * memory_page());
-	ASSERT_EQ(resident + PAGES, resident_at(zeros.memory));
+	ASSERT_EQ(resident + PAGES, counters_resident(zeros.memory));
 	ASSERT_EQ(0, madvise(zeros.memory, PAGES * memory_page(), MADV_MERGEABLE));
 	AS_ROOT(ASSERT_EQ(0, start_ksm()));
-	for (i = 0; i < 200 && resident_at(zeros.memory) != resident; i++)
+	for (i = 0; i < 200 && counters_resident(zeros.memory) != resident; i++)
 		usleep(50000);
-	EXPECT_EQ(resident, resident_at(zeros.memory)) {
+	EXPECT_EQ(resident, counters_resident(zeros.memory)) {
 		TH_LOG("KSM has not merged the pages");
 	}
 	AS_ROOT(ASSERT_EQ(0, stop_ksm()));
@@ -207,13 +206,13 @@ static bool is_zero_page(const struct zeros *zeros, unsigned long i)
 static void check_cow(TEST_ARGS, struct zeros zeros)
 {
 	struct world *w = &self->world;
-	long resident = resident_at(zeros.memory);
+	long resident = counters_resident(zeros.memory);
 	unsigned long i;
 
 	ASSERT_EQ(0, map_read_only(w, zeros.memory, 0, zeros.npages));
 	EXPECT_OWED(w, zeros.npages);
 	EXPECT_LEDGER(w, self->ask, zeros.npages, zeros.nzero);
-	EXPECT_EQ(resident + zeros.nzero, resident_at(zeros.memory));
+	EXPECT_EQ(resident + zeros.nzero, counters_resident(zeros.memory));
 	for (i = 0; i < zeros.npages; i++)
 		ASSERT_EQ(is_zero_page(&zeros, i) ? 0 : 0x5a, zeros.memory[i * w->page]);
 
@@ -272,7 +271,7 @@ static void check_ignore(TEST_ARGS, struct zeros zeros)
 	struct world *w = &self->world;
 	unsigned long owed = zeros.npages - zeros.nzero;
 	char *echo = ASSERT_MEMORY(anonymous, 1);
-	long resident = resident_at(zeros.memory);
+	long resident = counters_resident(zeros.memory);
 	unsigned long last = zeros.npages - 1;
 	struct edu edu;
 
@@ -281,7 +280,7 @@ static void check_ignore(TEST_ARGS, struct zeros zeros)
 	ASSERT_EQ(0, map_read_only(w, zeros.memory, 0, zeros.npages));
 	EXPECT_OWED(w, owed);
 	EXPECT_LEDGER(w, self->ask, owed, 0);
-	EXPECT_EQ(resident, resident_at(zeros.memory));
+	EXPECT_EQ(resident, counters_resident(zeros.memory));
 
 	check_reached(TEST_PASS, &zeros);
 	ASSERT_EQ(0, limit_pages(w, owed + 1));
@@ -308,7 +307,7 @@ static void check_ignore(TEST_ARGS, struct zeros zeros)
 static void check_strict(TEST_ARGS, struct zeros zeros)
 {
 	struct world *w = &self->world;
-	long resident = resident_at(zeros.memory);
+	long resident = counters_resident(zeros.memory);
 
 	ASSERT_EQ(0, params_set("zero_page", "strict"));
 	EXPECT_EQ(-ENODATA, map_read_only(w, zeros.memory, 0, zeros.npages));
@@ -317,7 +316,7 @@ static void check_strict(TEST_ARGS, struct zeros zeros)
 	ASSERT_EQ(0, params_set("strict_errno", "Y"));
 	EXPECT_EQ(-ENODATA, map_read_only(w, zeros.memory, 0, zeros.npages));
 	EXPECT_BACK(w);
-	EXPECT_EQ(resident, resident_at(zeros.memory));
+	EXPECT_EQ(resident, counters_resident(zeros.memory));
 
 	/* It is still memory that can be had otherwise. */
 	ASSERT_EQ(0, map_at(w, zeros.memory, 0, zeros.npages));
