@@ -313,6 +313,20 @@ static long vma_pages(const void *address, const char *name)
 }
 
 /**
+ * counters_page_tables - page tables of this process
+ *
+ * Return: KiB, or -errno
+ */
+long counters_page_tables(void)
+{
+	char text[16384];
+	int rc;
+
+	rc = read_text("/proc/self/status", text, sizeof(text));
+	return rc ?: find_number(text, "VmPTE:");
+}
+
+/**
  * counters_resident - pages of a VMA that are in memory, without zero pages
  * @address: inside of it
  *

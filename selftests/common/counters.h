@@ -24,6 +24,7 @@ int counters_read(struct counters *now);
 int counters_read_of(pid_t pid, struct counters *now);
 struct counters counters_since(const struct counters *now, const struct counters *then);
 
+long counters_page_tables(void);
 long counters_resident(const void *address);
 long counters_huge(const void *address);
 

@@ -2,14 +2,13 @@
 /*
  * What is certain not to fit is refused before anything is pinned.
  *
- * Guards: such a refusal faults nothing in and costs what its VMAs cost; what
- * fits is never refused; and of a limit and an unpinnable VMA it is the first
+ * Guards: such a refusal faults nothing in and makes no page tables; what fits is
+ * never refused; and of a limit and an unpinnable VMA it is the first
  * that decides on the errno. Fails if memory is touched before the limit is
  * looked at, if pages are called certain that are not charged in the end, or if
  * counting goes on behind what cannot be pinned.
  */
 #include <sys/resource.h>
-#include <time.h>
 
 #include "rule.h"
 
@@ -41,7 +40,7 @@ FRONT_TEST(rule, touches_nothing)
 	struct world *w = &self->world;
 	char *memory = sparse(TIB);
 	struct pinacct_refusal refusal;
-	long resident, before, after;
+	long resident, tables, before, after;
 	int rc;
 
 	ASSERT_NE(MAP_FAILED, memory);
@@ -49,55 +48,21 @@ FRONT_TEST(rule, touches_nothing)
 	/* Once before, so that this program's own pages are there. */
 	ASSERT_EQ(-ENOMEM, map_far(w, memory, TIB));
 	resident = counters_resident(memory);
+	tables = counters_page_tables();
+	ASSERT_LT(0, tables);
 	before = faults();
 	rc = map_far(w, memory, TIB);
 	after = faults();
 	EXPECT_EQ(-ENOMEM, rc);
 	EXPECT_EQ(before, after);
 	EXPECT_EQ(resident, counters_resident(memory));
+	EXPECT_EQ(tables, counters_page_tables());
 	EXPECT_BACK(w);
 
 	refusal = ASSERT_REFUSED(self->ask, PINACCT_CAUSE_LIMIT, ENOMEM);
 	EXPECT_EQ(TIB, refusal.asked);
 	EXPECT_EQ(TIB, refusal.length);
 	EXPECT_EQ(TIB, refusal.needed);
-}
-
-/* The least of many: others use the machine as well. */
-static double least_seconds(struct world *w, const void *memory, size_t size)
-{
-	struct timespec start, end;
-	double least = 1e9, took;
-	int i;
-
-	for (i = 0; i < 64; i++) {
-		clock_gettime(CLOCK_MONOTONIC, &start);
-		if (map_far(w, memory, size) != -ENOMEM)
-			return -1;
-		clock_gettime(CLOCK_MONOTONIC, &end);
-		took = end.tv_sec - start.tv_sec + (end.tv_nsec - start.tv_nsec) / 1e9;
-		if (took < least)
-			least = took;
-	}
-	return least;
-}
-
-/* A quarter of a million times the memory, not three times the cost. */
-FRONT_TEST(rule, costs_the_same)
-{
-	struct world *w = &self->world;
-	char *memory = sparse(TIB);
-	double small, large;
-
-	ASSERT_NE(MAP_FAILED, memory);
-	ASSERT_EQ(0, limit_pages(w, 1023));
-	small = least_seconds(w, memory, 4UL << 20);
-	large = least_seconds(w, memory, TIB);
-	ASSERT_LT(0, small);
-	ASSERT_LT(0, large);
-	EXPECT_LT(large, 3 * small) {
-		TH_LOG("4 MiB: %.0f us, 1 TiB: %.0f us", small * 1e6, large * 1e6);
-	}
 }
 
 /* Memory that is there already is not counted with it. */
