@@ -41,13 +41,15 @@ checkpatch()
 # --strict is for the kernel's part, without its trace events, which are not laid
 # out like code. The compat header is about versions, and its
 # macros name types that only their users have. User space lacks READ_ONCE,
-# ARRAY_SIZE and strscpy, and the harness's macros end in a statement.
+# ARRAY_SIZE and strscpy, and the harness's macros end in a statement or define a
+# fixture.
 run_checkpatch()
 {
 	local compat=include/linux/pinacct-compat.h bad=0
 	local user_space=FILE_PATH_CHANGES,VOLATILE,COMPLEX_MACRO,EMBEDDED_FUNCTION_NAME
 
 	user_space+=,ARRAY_SIZE,STRCPY,PREFER_DEFINED_ATTRIBUTE_MACRO
+	user_space+=,MULTISTATEMENT_MACRO_USE_DO_WHILE
 
 	checkpatch drivers include -not -path "$compat" -not -path 'include/trace/*' -- \
 		--strict --ignore FILE_PATH_CHANGES || bad=1

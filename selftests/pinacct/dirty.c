@@ -12,33 +12,8 @@
 
 #include "fixture.h"
 
-FIXTURE(dirty)
-{
-	struct world world;
-};
-
-FIXTURE_VARIANT(dirty)
-{
-	const struct front_ops *ops;
-};
-
-FIXTURE_VARIANT_ADD(dirty, type1_v2)
-{
-	.ops = &front_type1_v2,
-};
-
-FIXTURE_SETUP(dirty)
-{
-	WORLD_OPEN(&self->world, variant->ops);
-	WORLD_ATTACH(&self->world, DEVICE_EDU);
-	WORLD_DROP(&self->world);
-}
-
-FIXTURE_TEARDOWN(dirty)
-{
-	front_close(&self->world.front);
-	EXPECT_BACK(&self->world);
-}
+FRONT_FIXTURE(dirty, DEVICE_EDU)
+ON_FRONT(dirty, type1_v2);
 
 static int track(struct world *w, __u32 flag)
 {
@@ -137,6 +112,32 @@ FRONT_TEST(dirty, unmap_with_bitmap)
 	ASSERT_EQ(0, unmap_bitmap(w, 0, PAGES, &bitmap));
 	EXPECT_EQ((1ULL << PAGES) - 1, bitmap);
 	EXPECT_BACK(w);
+}
+
+/* With a driver that pins, only what it has pinned since can be dirty. */
+FRONT_FIXTURE(dirty_driver, DEVICE_MEDIATED)
+ON_FRONT(dirty_driver, type1_v2);
+
+FRONT_TEST(dirty_driver, what_was_pinned)
+{
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(anonymous, PAGES);
+	__u64 bitmap = 0;
+
+	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
+	ASSERT_EQ(4, pin_at(w, 2, 4, FRONT_RW));
+	ASSERT_EQ(0, track(w, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
+	ASSERT_EQ(0, get_bitmap(w, 0, PAGES, &bitmap));
+	EXPECT_EQ(0x3c, bitmap);
+	ASSERT_EQ(1, pin_at(w, 9, 1, FRONT_RW));
+	ASSERT_EQ(0, unpin_at(w, 9, 1));
+	bitmap = 0;
+	ASSERT_EQ(0, get_bitmap(w, 0, PAGES, &bitmap));
+	EXPECT_EQ(0x23c, bitmap);
+	bitmap = 0;
+	ASSERT_EQ(0, get_bitmap(w, 0, PAGES, &bitmap));
+	EXPECT_EQ(0x3c, bitmap);
+	EXPECT_OWED(w, 4);
 }
 
 TEST_HARNESS_MAIN

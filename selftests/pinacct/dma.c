@@ -29,35 +29,7 @@ FIXTURE_VARIANT(dma)
 	const struct front_ops *ops;
 };
 
-FIXTURE_VARIANT_ADD(dma, type1_v1)
-{
-	.ops = &front_type1_v1,
-};
-
-FIXTURE_VARIANT_ADD(dma, type1_v2)
-{
-	.ops = &front_type1_v2,
-};
-
-FIXTURE_VARIANT_ADD(dma, iommufd_user)
-{
-	.ops = &front_iommufd_user,
-};
-
-FIXTURE_VARIANT_ADD(dma, iommufd_process)
-{
-	.ops = &front_iommufd_process,
-};
-
-FIXTURE_VARIANT_ADD(dma, compat_v1)
-{
-	.ops = &front_compat_v1,
-};
-
-FIXTURE_VARIANT_ADD(dma, compat_v2)
-{
-	.ops = &front_compat_v2,
-};
+ON_EVERY_FRONT(dma);
 
 FIXTURE_SETUP(dma)
 {
@@ -195,10 +167,7 @@ FRONT_TEST(dma, memfd)
 	char *memory, *other;
 	int fd;
 
-	fd = memory_memfd(PAGES * w->page);
-	ASSERT_LE(0, fd);
-	memory = memory_of_file(fd, PAGES * w->page);
-	ASSERT_NE(MAP_FAILED, memory);
+	memory = ASSERT_MEMFD(&fd, PAGES);
 	other = memory_of_file(fd, PAGES * w->page);
 	ASSERT_NE(MAP_FAILED, other);
 	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));

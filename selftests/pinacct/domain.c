@@ -14,13 +14,6 @@
  */
 #include "fixture.h"
 
-#define AS_ROOT(step)				\
-	do {					\
-		ASSERT_EQ(0, privilege_root(true));	\
-		step;				\
-		ASSERT_EQ(0, privilege_root(false));	\
-	} while (0)
-
 FRONT_TEST(front, second_device)
 {
 	struct world *w = &self->world;
@@ -56,38 +49,10 @@ FRONT_TEST(front, first_device_leaves_then_last)
 	EXPECT_BACK(w);
 }
 
-FIXTURE(iommufd)
-{
-	struct world world;
-};
-
-FIXTURE_VARIANT(iommufd)
-{
-	const struct front_ops *ops;
-};
-
-FIXTURE_VARIANT_ADD(iommufd, user)
-{
-	.ops = &front_iommufd_user,
-};
-
-FIXTURE_VARIANT_ADD(iommufd, process)
-{
-	.ops = &front_iommufd_process,
-};
-
 /* No device is attached: that is left to the tests. */
-FIXTURE_SETUP(iommufd)
-{
-	WORLD_OPEN(&self->world, variant->ops);
-	WORLD_DROP(&self->world);
-}
-
-FIXTURE_TEARDOWN(iommufd)
-{
-	front_close(&self->world.front);
-	EXPECT_BACK(&self->world);
-}
+FRONT_FIXTURE(iommufd, NO_DEVICE)
+ON_FRONT(iommufd, iommufd_user);
+ON_FRONT(iommufd, iommufd_process);
 
 /* Nothing is pinned for an address space without a domain. */
 FRONT_TEST(iommufd, attach_pins_and_charges)
@@ -235,38 +200,9 @@ FRONT_TEST(iommufd, mode_is_fixed)
 	front_close(&other);
 }
 
-FIXTURE(type1)
-{
-	struct world world;
-};
-
-FIXTURE_VARIANT(type1)
-{
-	const struct front_ops *ops;
-};
-
-FIXTURE_VARIANT_ADD(type1, v1)
-{
-	.ops = &front_type1_v1,
-};
-
-FIXTURE_VARIANT_ADD(type1, v2)
-{
-	.ops = &front_type1_v2,
-};
-
-FIXTURE_SETUP(type1)
-{
-	WORLD_OPEN(&self->world, variant->ops);
-	WORLD_ATTACH(&self->world, DEVICE_EDU);
-	WORLD_DROP(&self->world);
-}
-
-FIXTURE_TEARDOWN(type1)
-{
-	front_close(&self->world.front);
-	EXPECT_BACK(&self->world);
-}
+FRONT_FIXTURE(type1, DEVICE_EDU)
+ON_FRONT(type1, type1_v1);
+ON_FRONT(type1, type1_v2);
 
 /* A child process takes the parent's mapping over, as QEMU's live update does. */
 static int take_over(struct world *w, int fd, unsigned long limit)
@@ -307,10 +243,7 @@ FRONT_TEST(type1, new_owner)
 	char *memory;
 	int fd;
 
-	fd = memory_memfd(PAGES * w->page);
-	ASSERT_LE(0, fd);
-	memory = memory_of_file(fd, PAGES * w->page);
-	ASSERT_NE(MAP_FAILED, memory);
+	memory = ASSERT_MEMFD(&fd, PAGES);
 	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
 	EXPECT_OWED(w, PAGES);
 
@@ -333,10 +266,7 @@ FRONT_TEST(type1, new_owner_over_limit)
 	char *memory;
 	int fd;
 
-	fd = memory_memfd(PAGES * w->page);
-	ASSERT_LE(0, fd);
-	memory = memory_of_file(fd, PAGES * w->page);
-	ASSERT_NE(MAP_FAILED, memory);
+	memory = ASSERT_MEMFD(&fd, PAGES);
 	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
 	ASSERT_EQ(0, front_drop_vaddr(&w->front, IOVA, PAGES * w->page));
 	EXPECT_EQ(ENOMEM, in_child(w, fd, PAGES - 1));
@@ -354,10 +284,7 @@ FRONT_TEST(type1, same_owner)
 	char *memory, *again;
 	int fd;
 
-	fd = memory_memfd(PAGES * w->page);
-	ASSERT_LE(0, fd);
-	memory = memory_of_file(fd, PAGES * w->page);
-	ASSERT_NE(MAP_FAILED, memory);
+	memory = ASSERT_MEMFD(&fd, PAGES);
 	again = memory_of_file(fd, PAGES * w->page);
 	ASSERT_NE(MAP_FAILED, again);
 	ASSERT_EQ(0, limit_pages(w, PAGES));

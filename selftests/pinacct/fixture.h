@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The fixture of every test here: one front end with the edu device behind it,
- * in a process to which RLIMIT_MEMLOCK applies.
+ * The fixture of every test here: one front end with a device behind it, in most
+ * cases edu, in a process to which RLIMIT_MEMLOCK applies.
  *
  * Its teardown is a test too. Whatever a test did, closing the front end has to
  * bring every counter back to where it was before (rule: nothing is lost). A
@@ -63,6 +63,19 @@ static inline int map_read_only(struct world *world, const void *memory, unsigne
 static inline int unmap_at(struct world *world, unsigned long at, unsigned long npages)
 {
 	return front_unmap(&world->front, IOVA + at * world->page, npages * world->page, NULL);
+}
+
+/* Have the mediated device pin pages, and drop such a pin. */
+static inline int pin_at(struct world *world, unsigned long at, unsigned int npages, int prot)
+{
+	return device_pin(world->front.devices[DEVICE_MEDIATED], IOVA + at * world->page, npages,
+			  prot);
+}
+
+static inline int unpin_at(struct world *world, unsigned long at, unsigned int npages)
+{
+	return device_unpin(world->front.devices[DEVICE_MEDIATED], IOVA + at * world->page,
+			    npages);
 }
 
 static inline int limit_pages(struct world *world, unsigned long npages)
@@ -134,57 +147,75 @@ static inline int limit_pages(struct world *world, unsigned long npages)
 		_memory;							\
 	})
 
-FIXTURE(front)
-{
-	struct world world;
-};
+/* Shared memory of COUNT pages of a memfd, and at FILE its file descriptor. */
+#define ASSERT_MEMFD(file, count)						\
+	({									\
+		size_t _size = (count) * memory_page();				\
+		int _fd = memory_memfd(_size);					\
+		void *_memory;							\
+		ASSERT_LE(0, _fd);						\
+		_memory = memory_of_file(_fd, _size);				\
+		ASSERT_NE(MAP_FAILED, _memory);					\
+		*(file) = _fd;							\
+		_memory;							\
+	})
 
-FIXTURE_VARIANT(front)
-{
-	const struct front_ops *ops;
-};
+/* Do a step as root, which the process is not otherwise. */
+#define AS_ROOT(step)								\
+	do {									\
+		ASSERT_EQ(0, privilege_root(true));				\
+		step;								\
+		ASSERT_EQ(0, privilege_root(false));				\
+	} while (0)
 
-FIXTURE_VARIANT_ADD(front, type1_v1)
-{
-	.ops = &front_type1_v1,
-};
+/* A fixture: a front end, with a device of some kind behind it or NO_DEVICE. */
+#define FRONT_FIXTURE(fixture, device)						\
+	FIXTURE(fixture)							\
+	{									\
+		struct world world;						\
+	};									\
+	FIXTURE_VARIANT(fixture)						\
+	{									\
+		const struct front_ops *ops;					\
+	};									\
+	FIXTURE_SETUP(fixture)							\
+	{									\
+		WORLD_OPEN(&self->world, variant->ops);				\
+		if ((device) != NO_DEVICE)					\
+			WORLD_ATTACH(&self->world, device);			\
+		WORLD_DROP(&self->world);					\
+	}									\
+	FIXTURE_TEARDOWN(fixture)						\
+	{									\
+		front_close(&self->world.front);				\
+		EXPECT_BACK(&self->world);					\
+	}
 
-FIXTURE_VARIANT_ADD(front, type1_v2)
-{
-	.ops = &front_type1_v2,
-};
+#define NO_DEVICE DEVICE_KINDS
 
-FIXTURE_VARIANT_ADD(front, iommufd_user)
-{
-	.ops = &front_iommufd_user,
-};
+/* The tests of a fixture are run on one front end more. */
+#define ON_FRONT(fixture, front)						\
+	FIXTURE_VARIANT_ADD(fixture, front)					\
+	{									\
+		.ops = &front_##front,						\
+	}
 
-FIXTURE_VARIANT_ADD(front, iommufd_process)
-{
-	.ops = &front_iommufd_process,
-};
+#define ON_EVERY_FRONT(fixture)							\
+	ON_FRONT(fixture, type1_v1);						\
+	ON_FRONT(fixture, type1_v2);						\
+	ON_FRONT(fixture, iommufd_user);					\
+	ON_FRONT(fixture, iommufd_process);					\
+	ON_FRONT(fixture, compat_v1);						\
+	ON_FRONT(fixture, compat_v2)
 
-FIXTURE_VARIANT_ADD(front, compat_v1)
-{
-	.ops = &front_compat_v1,
-};
+/* Its v1 interfaces have nothing of their own in what is tested with it. */
+#define ON_EVERY_V2_FRONT(fixture)						\
+	ON_FRONT(fixture, type1_v2);						\
+	ON_FRONT(fixture, iommufd_user);					\
+	ON_FRONT(fixture, iommufd_process);					\
+	ON_FRONT(fixture, compat_v2)
 
-FIXTURE_VARIANT_ADD(front, compat_v2)
-{
-	.ops = &front_compat_v2,
-};
-
-FIXTURE_SETUP(front)
-{
-	WORLD_OPEN(&self->world, variant->ops);
-	WORLD_ATTACH(&self->world, DEVICE_EDU);
-	WORLD_DROP(&self->world);
-}
-
-FIXTURE_TEARDOWN(front)
-{
-	front_close(&self->world.front);
-	EXPECT_BACK(&self->world);
-}
+FRONT_FIXTURE(front, DEVICE_EDU)
+ON_EVERY_FRONT(front);
 
 #endif

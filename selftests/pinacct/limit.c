@@ -7,9 +7,7 @@
  * direction, if another locker is forgotten or counted where it must not be,
  * if privilege is not honoured, or if two racing maps both get the last page.
  */
-#include <pthread.h>
-
-#include "fixture.h"
+#include "two.h"
 
 FRONT_TEST(front, exactly_at_limit)
 {
@@ -178,103 +176,20 @@ FRONT_TEST(front, privileged)
 	EXPECT_EQ(-ENOMEM, map_at(w, memory, 0, 2));
 }
 
-struct racer {
-	struct front *front;
-	char *memory;
-	size_t size;
-	pthread_barrier_t *start;
-	int rc;
-};
-
-static void *race(void *arg)
-{
-	struct racer *racer = arg;
-
-	pthread_barrier_wait(racer->start);
-	racer->rc = front_map(racer->front, racer->memory, IOVA, racer->size, FRONT_RW);
-	return NULL;
-}
-
-FIXTURE(two)
-{
-	struct world first, second;
-};
-
-FIXTURE_VARIANT(two)
-{
-	const struct front_ops *ops;
-};
-
-FIXTURE_VARIANT_ADD(two, type1_v2)
-{
-	.ops = &front_type1_v2,
-};
-
-FIXTURE_VARIANT_ADD(two, iommufd_user)
-{
-	.ops = &front_iommufd_user,
-};
-
-FIXTURE_VARIANT_ADD(two, iommufd_process)
-{
-	.ops = &front_iommufd_process,
-};
-
-FIXTURE_VARIANT_ADD(two, compat_v2)
-{
-	.ops = &front_compat_v2,
-};
-
-FIXTURE_SETUP(two)
-{
-	WORLD_OPEN(&self->first, variant->ops);
-	WORLD_OPEN(&self->second, variant->ops);
-	WORLD_ATTACH(&self->first, DEVICE_EDU);
-	WORLD_ATTACH(&self->second, DEVICE_NIC);
-	WORLD_DROP(&self->first);
-}
-
-FIXTURE_TEARDOWN(two)
-{
-	front_close(&self->first.front);
-	front_close(&self->second.front);
-	EXPECT_BACK(&self->first);
-}
-
-/*
- * Two front ends of one process, each with a device of its own, want more than
- * half of the limit at the same time: one gets it, and one does not.
- */
+/* Both want more than half of the limit at the same time. */
 FRONT_TEST(two, race_for_the_last_pages)
 {
 	struct world *w = &self->first;
 	char *memory = ASSERT_MEMORY(anonymous, PAGES);
-	pthread_barrier_t start;
-	struct racer racers[2];
-	pthread_t threads[2];
-	int round, i;
-
-	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, 2));
-	for (i = 0; i < 2; i++)
-		racers[i] = (struct racer){
-			.front = i ? &self->second.front : &self->first.front,
-			.memory = memory,
-			.size = PAGES * w->page,
-			.start = &start,
-		};
+	struct racer racers[2] = {
+		{ .front = &self->first.front, .memory = memory, .npages = PAGES, .prot = FRONT_RW },
+		{ .front = &self->second.front, .memory = memory, .npages = PAGES, .prot = FRONT_RW },
+	};
+	int round;
 
 	ASSERT_EQ(0, limit_pages(w, 2 * PAGES - 1));
-	for (round = 0; round < 100; round++) {
-		for (i = 0; i < 2; i++)
-			ASSERT_EQ(0, pthread_create(&threads[i], NULL, race, &racers[i]));
-		for (i = 0; i < 2; i++)
-			ASSERT_EQ(0, pthread_join(threads[i], NULL));
-		ASSERT_EQ(-ENOMEM, racers[0].rc + racers[1].rc) {
-			TH_LOG("round %d: %d and %d", round, racers[0].rc, racers[1].rc);
-		}
-		ASSERT_EQ(0, front_unmap(racers[racers[0].rc ? 1 : 0].front, IOVA,
-					 PAGES * w->page, NULL));
-	}
+	for (round = 0; round < 100; round++)
+		race_for_it(_metadata, racers);
 	EXPECT_BACK(w);
 }
 

@@ -8,70 +8,10 @@
  * refused pin leaves something, or if an unmap leaves a pin that the driver was
  * told to drop.
  */
-#include <linux/vfio.h>
-#include <sys/ioctl.h>
-
 #include "fixture.h"
 
-#define AS_ROOT(step)					\
-	do {						\
-		ASSERT_EQ(0, privilege_root(true));	\
-		step;					\
-		ASSERT_EQ(0, privilege_root(false));	\
-	} while (0)
-
-FIXTURE(mediated)
-{
-	struct world world;
-};
-
-FIXTURE_VARIANT(mediated)
-{
-	const struct front_ops *ops;
-};
-
-FIXTURE_VARIANT_ADD(mediated, type1_v2)
-{
-	.ops = &front_type1_v2,
-};
-
-FIXTURE_VARIANT_ADD(mediated, iommufd_user)
-{
-	.ops = &front_iommufd_user,
-};
-
-FIXTURE_VARIANT_ADD(mediated, iommufd_process)
-{
-	.ops = &front_iommufd_process,
-};
-
-FIXTURE_VARIANT_ADD(mediated, compat_v2)
-{
-	.ops = &front_compat_v2,
-};
-
-FIXTURE_SETUP(mediated)
-{
-	WORLD_OPEN(&self->world, variant->ops);
-	WORLD_ATTACH(&self->world, DEVICE_MEDIATED);
-	WORLD_DROP(&self->world);
-}
-
-FIXTURE_TEARDOWN(mediated)
-{
-	front_close(&self->world.front);
-	EXPECT_BACK(&self->world);
-}
-
-static int pin_at(struct world *w, unsigned long at, unsigned int npages, int prot)
-{
-	return device_pin(w->front.devices[DEVICE_MEDIATED], IOVA + at * w->page, npages, prot);
-}
-
-static int unpin_at(struct world *w, unsigned long at, unsigned int npages)
-{
-	return device_unpin(w->front.devices[DEVICE_MEDIATED], IOVA + at * w->page, npages);
-}
+FRONT_FIXTURE(mediated, DEVICE_MEDIATED)
+ON_EVERY_V2_FRONT(mediated);
 
 FRONT_TEST(mediated, only_pins_are_charged)
 {
@@ -296,74 +236,8 @@ FRONT_TEST(mediated, owner_dies)
 }
 
 /* What only VFIO's own type1 has. Its v1 does not know drivers that pin. */
-FIXTURE(type1_driver)
-{
-	struct world world;
-};
-
-FIXTURE_VARIANT(type1_driver)
-{
-	const struct front_ops *ops;
-};
-
-FIXTURE_VARIANT_ADD(type1_driver, type1_v2)
-{
-	.ops = &front_type1_v2,
-};
-
-FIXTURE_SETUP(type1_driver)
-{
-	WORLD_OPEN(&self->world, variant->ops);
-	WORLD_ATTACH(&self->world, DEVICE_MEDIATED);
-	WORLD_DROP(&self->world);
-}
-
-FIXTURE_TEARDOWN(type1_driver)
-{
-	front_close(&self->world.front);
-	EXPECT_BACK(&self->world);
-}
-
-static int dirty_pages(struct world *w, __u32 flag, __u64 *bitmap)
-{
-	struct {
-		struct vfio_iommu_type1_dirty_bitmap head;
-		struct vfio_iommu_type1_dirty_bitmap_get get;
-	} dirty = {
-		.head.argsz = bitmap ? sizeof(dirty) : sizeof(dirty.head),
-		.head.flags = flag,
-		.get.iova = IOVA,
-		.get.size = PAGES * w->page,
-		.get.bitmap.pgsize = w->page,
-		.get.bitmap.size = sizeof(*bitmap),
-		.get.bitmap.data = bitmap,
-	};
-
-	if (bitmap)
-		*bitmap = 0;
-	return ioctl(w->front.iommu, VFIO_IOMMU_DIRTY_PAGES, &dirty) ? -errno : 0;
-}
-
-/* With a driver that pins, only what it has pinned since can be dirty. */
-FRONT_TEST(type1_driver, dirty_is_what_was_pinned)
-{
-	struct world *w = &self->world;
-	char *memory = ASSERT_MEMORY(anonymous, PAGES);
-	__u64 bitmap;
-
-	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
-	ASSERT_EQ(4, pin_at(w, 2, 4, FRONT_RW));
-	ASSERT_EQ(0, dirty_pages(w, VFIO_IOMMU_DIRTY_PAGES_FLAG_START, NULL));
-	ASSERT_EQ(0, dirty_pages(w, VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, &bitmap));
-	EXPECT_EQ(0x3c, bitmap);
-	ASSERT_EQ(1, pin_at(w, 9, 1, FRONT_RW));
-	ASSERT_EQ(0, unpin_at(w, 9, 1));
-	ASSERT_EQ(0, dirty_pages(w, VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, &bitmap));
-	EXPECT_EQ(0x23c, bitmap);
-	ASSERT_EQ(0, dirty_pages(w, VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, &bitmap));
-	EXPECT_EQ(0x3c, bitmap);
-	EXPECT_OWED(w, 4);
-}
+FRONT_FIXTURE(type1_driver, DEVICE_MEDIATED)
+ON_FRONT(type1_driver, type1_v2);
 
 /* Addresses cannot change under a driver that may pin at any time. */
 FRONT_TEST(type1_driver, address_is_fixed)

@@ -135,10 +135,7 @@ FRONT_TEST(front, memfd)
 	char *memory;
 	int fd;
 
-	fd = memory_memfd(PAGES * w->page);
-	ASSERT_LE(0, fd);
-	memory = memory_of_file(fd, PAGES * w->page);
-	ASSERT_NE(MAP_FAILED, memory);
+	memory = ASSERT_MEMFD(&fd, PAGES);
 	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
 	EXPECT_OWED(w, PAGES);
 
@@ -156,10 +153,7 @@ FRONT_TEST(front, memfd_refused)
 	char *memory;
 	int fd;
 
-	fd = memory_memfd(PAGES * w->page);
-	ASSERT_LE(0, fd);
-	memory = memory_of_file(fd, PAGES * w->page);
-	ASSERT_NE(MAP_FAILED, memory);
+	memory = ASSERT_MEMFD(&fd, PAGES);
 	ASSERT_EQ(0, limit_pages(w, PAGES - 1));
 	EXPECT_EQ(-ENOMEM, map_at(w, memory, 0, PAGES));
 	ASSERT_EQ(0, munmap(memory, PAGES * w->page));
@@ -173,10 +167,7 @@ FRONT_TEST(front, memfd_page_twice)
 	char *first, *second;
 	int fd;
 
-	fd = memory_memfd(w->page);
-	ASSERT_LE(0, fd);
-	first = memory_of_file(fd, w->page);
-	ASSERT_NE(MAP_FAILED, first);
+	first = ASSERT_MEMFD(&fd, 1);
 	second = memory_of_file(fd, w->page);
 	ASSERT_NE(MAP_FAILED, second);
 	ASSERT_EQ(0, map_at(w, first, 0, 1));

@@ -57,6 +57,22 @@ static int child_go_on(struct child *child)
 	return write(child->to_child[1], "", 1) == 1 ? 0 : -errno;
 }
 
+/* A child that maps so much memory, and ends when it is told to go on. */
+static int child_maps(struct child *child, struct world *w, const void *memory,
+		      unsigned long npages)
+{
+	int rc = child_start(child);
+
+	if (rc)
+		return rc;
+	if (!child->pid) {
+		child_tell(child, map_at(w, memory, 0, npages));
+		child_wait(child);
+		_exit(0);
+	}
+	return child_result(child);
+}
+
 static int child_end(struct child *child, int signal)
 {
 	int status;
@@ -131,13 +147,7 @@ FRONT_TEST(front, child_dies_mapping_stays)
 	char *memory = ASSERT_MEMORY(anonymous, PAGES);
 	struct child child;
 
-	ASSERT_EQ(0, child_start(&child));
-	if (!child.pid) {
-		child_tell(&child, map_at(w, memory, 0, PAGES));
-		child_wait(&child);
-		_exit(0);
-	}
-	ASSERT_EQ(0, child_result(&child));
+	ASSERT_EQ(0, child_maps(&child, w, memory, PAGES));
 	EXPECT_CHILD_OWES(w, &child, PAGES);
 	ASSERT_EQ(0, child_end(&child, SIGKILL));
 	EXPECT_ORPHANED(w, PAGES);
@@ -153,13 +163,7 @@ FRONT_TEST(front, child_dies_with_everything)
 	char *memory = ASSERT_MEMORY(anonymous, 3 * 512);
 	struct child child;
 
-	ASSERT_EQ(0, child_start(&child));
-	if (!child.pid) {
-		child_tell(&child, map_at(w, memory, 0, 3 * 512));
-		child_wait(&child);
-		_exit(0);
-	}
-	ASSERT_EQ(0, child_result(&child));
+	ASSERT_EQ(0, child_maps(&child, w, memory, 3 * 512));
 	front_close(&w->front);
 	EXPECT_CHILD_OWES(w, &child, 3 * 512);
 	ASSERT_EQ(0, child_end(&child, SIGKILL));
@@ -205,13 +209,7 @@ FRONT_TEST(front, parent_unmaps_for_child)
 	char *memory = ASSERT_MEMORY(anonymous, PAGES);
 	struct child child;
 
-	ASSERT_EQ(0, child_start(&child));
-	if (!child.pid) {
-		child_tell(&child, map_at(w, memory, 0, PAGES));
-		child_wait(&child);
-		_exit(0);
-	}
-	ASSERT_EQ(0, child_result(&child));
+	ASSERT_EQ(0, child_maps(&child, w, memory, PAGES));
 	ASSERT_EQ(0, unmap_at(w, 0, PAGES));
 	EXPECT_CHILD_OWES(w, &child, 0);
 	EXPECT_BACK(w);
@@ -286,13 +284,7 @@ FRONT_TEST(front, two_processes_one_user)
 	struct child child;
 
 	ASSERT_EQ(0, limit_pages(w, PAGES));
-	ASSERT_EQ(0, child_start(&child));
-	if (!child.pid) {
-		child_tell(&child, map_at(w, memory, 0, PAGES - 4));
-		child_wait(&child);
-		_exit(0);
-	}
-	ASSERT_EQ(0, child_result(&child));
+	ASSERT_EQ(0, child_maps(&child, w, memory, PAGES - 4));
 	EXPECT_EQ(shared ? -ENOMEM : 0, map_at(w, memory, 2 * PAGES, 5));
 	EXPECT_EQ(0, map_at(w, memory, 3 * PAGES, 4));
 	ASSERT_EQ(0, child_end(&child, SIGKILL));

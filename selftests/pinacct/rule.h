@@ -11,14 +11,6 @@
 #include "fixture.h"
 #include "params.h"
 
-/* Do a step as root, which the process is not otherwise. */
-#define AS_ROOT(step)								\
-	do {									\
-		ASSERT_EQ(0, privilege_root(true));				\
-		step;								\
-		ASSERT_EQ(0, privilege_root(false));				\
-	} while (0)
-
 /* The payer's ledger has CHARGED pages in it, ZERO_COW of them zero COWs. */
 #define EXPECT_LEDGER(world, ask, charged, zero_cow)				\
 	do {									\
@@ -48,66 +40,38 @@
 		_refusal;							\
 	})
 
-FIXTURE(rule)
-{
-	struct world world;
-	int ask;
-};
-
-FIXTURE_VARIANT(rule)
-{
-	const struct front_ops *ops;
-};
-
-FIXTURE_VARIANT_ADD(rule, type1_v1)
-{
-	.ops = &front_type1_v1,
-};
-
-FIXTURE_VARIANT_ADD(rule, type1_v2)
-{
-	.ops = &front_type1_v2,
-};
-
-FIXTURE_VARIANT_ADD(rule, iommufd_user)
-{
-	.ops = &front_iommufd_user,
-};
-
-FIXTURE_VARIANT_ADD(rule, iommufd_process)
-{
-	.ops = &front_iommufd_process,
-};
-
-FIXTURE_VARIANT_ADD(rule, compat_v1)
-{
-	.ops = &front_compat_v1,
-};
-
-FIXTURE_VARIANT_ADD(rule, compat_v2)
-{
-	.ops = &front_compat_v2,
-};
-
-FIXTURE_SETUP(rule)
-{
-	ASSERT_EQ(0, params_defaults()) {
-		TH_LOG("no parameters: is pinacct loaded?");
+/* As FRONT_FIXTURE(). */
+#define RULE_FIXTURE(fixture, device)						\
+	FIXTURE(fixture)							\
+	{									\
+		struct world world;						\
+		int ask;							\
+	};									\
+	FIXTURE_VARIANT(fixture)						\
+	{									\
+		const struct front_ops *ops;					\
+	};									\
+	FIXTURE_SETUP(fixture)							\
+	{									\
+		ASSERT_EQ(0, params_defaults()) {				\
+			TH_LOG("no parameters: is pinacct loaded?");		\
+		}								\
+		WORLD_OPEN(&self->world, variant->ops);				\
+		WORLD_ATTACH(&self->world, device);				\
+		WORLD_DROP(&self->world);					\
+		self->ask = ask_open();						\
+		ASSERT_LE(0, self->ask);					\
+	}									\
+	FIXTURE_TEARDOWN(fixture)						\
+	{									\
+		front_close(&self->world.front);				\
+		EXPECT_BACK(&self->world);					\
+		EXPECT_LEDGER(&self->world, self->ask, 0, 0);			\
+		EXPECT_EQ(0, params_defaults());				\
 	}
-	WORLD_OPEN(&self->world, variant->ops);
-	WORLD_ATTACH(&self->world, DEVICE_EDU);
-	WORLD_DROP(&self->world);
-	self->ask = ask_open();
-	ASSERT_LE(0, self->ask);
-}
 
-FIXTURE_TEARDOWN(rule)
-{
-	front_close(&self->world.front);
-	EXPECT_BACK(&self->world);
-	EXPECT_LEDGER(&self->world, self->ask, 0, 0);
-	EXPECT_EQ(0, params_defaults());
-}
+RULE_FIXTURE(rule, DEVICE_EDU)
+ON_EVERY_FRONT(rule);
 
 /* What a part of a test takes that asserts as a test does, and what it is given. */
 #define TEST_ARGS struct __test_metadata *_metadata, struct _test_data_rule *self, \

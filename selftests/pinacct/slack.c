@@ -12,10 +12,9 @@
  * ordinary page gets slack, or if of two that race for the last page both get it
  * or neither does.
  */
-#include <pthread.h>
 #include <sys/wait.h>
 
-#include "rule.h"
+#include "two.h"
 
 /* One MiB, the smallest slack there is */
 #define SLACK ((1UL << 20) / memory_page())
@@ -255,66 +254,13 @@ FRONT_TEST(rule, part_of_a_mapping)
 	EXPECT_OWED(w, 15);
 }
 
-/* Two front ends of one payer, each with a device of its own */
-FIXTURE(two)
-{
-	struct world first, second;
-	int ask;
-};
-
-FIXTURE_VARIANT(two)
-{
-	const struct front_ops *ops;
-};
-
-FIXTURE_VARIANT_ADD(two, type1_v2)
-{
-	.ops = &front_type1_v2,
-};
-
-FIXTURE_VARIANT_ADD(two, iommufd_user)
-{
-	.ops = &front_iommufd_user,
-};
-
-FIXTURE_VARIANT_ADD(two, iommufd_process)
-{
-	.ops = &front_iommufd_process,
-};
-
-FIXTURE_VARIANT_ADD(two, compat_v2)
-{
-	.ops = &front_compat_v2,
-};
-
-FIXTURE_SETUP(two)
-{
-	ASSERT_EQ(0, params_defaults());
-	WORLD_OPEN(&self->first, variant->ops);
-	WORLD_OPEN(&self->second, variant->ops);
-	WORLD_ATTACH(&self->first, DEVICE_EDU);
-	WORLD_ATTACH(&self->second, DEVICE_NIC);
-	WORLD_DROP(&self->first);
-	self->ask = ask_open();
-	ASSERT_LE(0, self->ask);
-	ASSERT_EQ(0, set_slack(&self->first, "1"));
-}
-
-FIXTURE_TEARDOWN(two)
-{
-	front_close(&self->first.front);
-	front_close(&self->second.front);
-	EXPECT_BACK(&self->first);
-	EXPECT_LEDGER(&self->first, self->ask, 0, 0);
-	EXPECT_EQ(0, params_defaults());
-}
-
 FRONT_TEST(two, share_it)
 {
 	struct world *first = &self->first, *second = &self->second;
 	unsigned long half = SLACK / 2;
 	char *memory;
 
+	ASSERT_EQ(0, set_slack(first, "1"));
 	ASSERT_EQ(0, map_read_only(first, ASSERT_MEMORY(untouched, half), 0, half));
 	memory = ASSERT_MIXED(LIMIT + 1, 0);
 	EXPECT_EQ(-ENOMEM, map_read_only(second, memory, 0, LIMIT + 1));
@@ -331,58 +277,25 @@ FRONT_TEST(two, share_it)
 	EXPECT_EQ(0, map_read_only(second, memory, 2000, half));
 }
 
-struct racer {
-	struct front *front;
-	char *memory;
-	unsigned long npages;
-	int prot;
-	unsigned int rounds;
-	pthread_barrier_t *start;
-	int rc;
-};
-
-static void *race_once(void *arg)
-{
-	struct racer *racer = arg;
-
-	pthread_barrier_wait(racer->start);
-	racer->rc = front_map(racer->front, racer->memory, IOVA, racer->npages * memory_page(),
-			      racer->prot);
-	return NULL;
-}
-
 /* One page of slack is left, and two zero pages want it. */
 FRONT_TEST(two, race_for_the_last_page)
 {
-	struct world *w = &self->first;
 	struct racer racers[2] = {
-		{ .front = &self->first.front },
-		{ .front = &self->second.front },
+		{ .front = &self->first.front, .npages = 1, .prot = FRONT_READ },
+		{ .front = &self->second.front, .npages = 1, .prot = FRONT_READ },
 	};
 	unsigned long most = SLACK + LIMIT - 1;
-	pthread_barrier_t start;
-	pthread_t threads[2];
+	struct world *w = &self->first;
 	int round, i;
 
+	ASSERT_EQ(0, set_slack(w, "1"));
 	ASSERT_EQ(0, map_read_only(w, ASSERT_MEMORY(untouched, most), 1000, most));
-	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, 2));
 	for (round = 0; round < 100; round++) {
-		for (i = 0; i < 2; i++) {
+		for (i = 0; i < 2; i++)
 			racers[i].memory = ASSERT_MEMORY(untouched, 1);
-			racers[i].npages = 1;
-			racers[i].prot = FRONT_READ;
-			racers[i].start = &start;
-			ASSERT_EQ(0, pthread_create(&threads[i], NULL, race_once, &racers[i]));
-		}
+		race_for_it(_metadata, racers);
 		for (i = 0; i < 2; i++)
-			ASSERT_EQ(0, pthread_join(threads[i], NULL));
-		ASSERT_EQ(-ENOMEM, racers[0].rc + racers[1].rc) {
-			TH_LOG("round %d: %d and %d", round, racers[0].rc, racers[1].rc);
-		}
-		ASSERT_EQ(0, front_unmap(racers[racers[0].rc ? 1 : 0].front, IOVA,
-					 memory_page(), NULL));
-		for (i = 0; i < 2; i++)
-			munmap(racers[i].memory, memory_page());
+			munmap(racers[i].memory, w->page);
 	}
 }
 
@@ -411,7 +324,6 @@ static void *race_often(void *arg)
  */
 FRONT_TEST(two, both_always_fit)
 {
-	pthread_barrier_t start;
 	struct racer racers[2] = {
 		{
 			.front = &self->first.front,
@@ -419,24 +331,19 @@ FRONT_TEST(two, both_always_fit)
 			.npages = 30,
 			.prot = FRONT_READ,
 			.rounds = 1500,
-			.start = &start,
 		}, {
 			.front = &self->second.front,
 			.memory = ASSERT_MEMORY(anonymous, LIMIT),
 			.npages = LIMIT,
 			.prot = FRONT_RW,
 			.rounds = 3000,
-			.start = &start,
 		},
 	};
-	pthread_t threads[2];
 	int i;
 
-	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, 2));
-	for (i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, race_often, &racers[i]));
+	ASSERT_EQ(0, set_slack(&self->first, "1"));
+	ASSERT_EQ(0, race(racers, race_often));
 	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, pthread_join(threads[i], NULL));
 		EXPECT_EQ(0, racers[i].rc) {
 			TH_LOG("who maps %lu pages was refused", racers[i].npages);
 		}
@@ -472,6 +379,7 @@ FRONT_TEST(two, processes)
 	bool user = variant->ops->payer == FRONT_PAYER_USER;
 	struct world *first = &self->first, *second = &self->second;
 
+	ASSERT_EQ(0, set_slack(first, "1"));
 	ASSERT_EQ(0, map_read_only(first, ASSERT_MEMORY(untouched, 100), 0, 100));
 	EXPECT_EQ(ENOMEM, child_maps(second, LIMIT + 1, 0, 0));
 	EXPECT_EQ(0, child_maps(second, LIMIT, 0, 0));
@@ -497,6 +405,7 @@ FRONT_TEST(two, race_of_processes)
 	ASSERT_EQ(0, pthread_barrierattr_init(&shared));
 	ASSERT_EQ(0, pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED));
 	ASSERT_EQ(0, pthread_barrier_init(start, &shared, 2));
+	ASSERT_EQ(0, set_slack(w, "1"));
 	ASSERT_EQ(0, map_read_only(w, ASSERT_MEMORY(untouched, most), 1000, most));
 
 	for (round = 0; round < 30; round++) {

@@ -375,10 +375,7 @@ FRONT_TEST(rule, files_have_none)
 	char *shared, *private;
 	int fd;
 
-	fd = memory_memfd(PAGES * w->page);
-	ASSERT_LE(0, fd);
-	shared = memory_of_file(fd, PAGES * w->page);
-	ASSERT_NE(MAP_FAILED, shared);
+	shared = ASSERT_MEMFD(&fd, PAGES);
 	private = mmap(NULL, PAGES * w->page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	ASSERT_NE(MAP_FAILED, private);
 
