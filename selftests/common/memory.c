@@ -56,6 +56,29 @@ void *memory_anonymous(size_t size)
 }
 
 /**
+ * memory_alternating - private memory, every other page of which is a zero page
+ * @size: of it
+ *
+ * The first page and every second one from there on is written. Half of the
+ * others have been read, half have not.
+ *
+ * Return: its address, or MAP_FAILED
+ */
+void *memory_alternating(size_t size)
+{
+	char *memory = memory_untouched(size);
+	size_t page = memory_page(), at;
+
+	if (memory == MAP_FAILED)
+		return MAP_FAILED;
+	for (at = 0; at < size; at += 2 * page)
+		memset(memory + at, 0x5a, page);
+	for (at = page; at < size; at += 4 * page)
+		(void)*(volatile char *)(memory + at);
+	return memory;
+}
+
+/**
  * memory_transparent_huge - private memory for which huge pages are wanted
  * @size: a multiple of MEMORY_HUGE
  *

@@ -10,6 +10,7 @@
 size_t memory_page(void);
 void *memory_untouched(size_t size);
 void *memory_anonymous(size_t size);
+void *memory_alternating(size_t size);
 void *memory_transparent_huge(size_t size);
 void *memory_hugetlb(size_t size);
 int memory_memfd(size_t size);

@@ -38,7 +38,7 @@ struct mediated_rw {
 	__u8 data[64];
 };
 
-/* Pins; answers how many pages were pinned. */
+/* Pins; answers how many pages were pinned. EUCLEAN: it was given one that is not. */
 #define MEDIATED_PIN	_IOW('P', 0x40, struct mediated_pin)
 /* Drops a pin, given by the same range; ENOENT where there is none. */
 #define MEDIATED_UNPIN	_IOW('P', 0x41, struct mediated_pin)

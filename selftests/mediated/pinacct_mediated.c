@@ -87,6 +87,15 @@ static void mediated_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 	mediated_drop_overlapping(to_mediated(vdev), iova, iova + length - 1);
 }
 
+/* Pages that this driver may give a device: each is pinned, so none is the zero page. */
+static bool mediated_are_pinned(struct page **pages, int npages)
+{
+	for (int i = 0; i < npages; i++)
+		if (is_zero_page(pages[i]) || !folio_maybe_dma_pinned(page_folio(pages[i])))
+			return false;
+	return true;
+}
+
 static long mediated_do_pin(struct mediated *m, const struct mediated_pin *arg)
 {
 	struct page *pages[MEDIATED_MAX];
@@ -103,6 +112,11 @@ static long mediated_do_pin(struct mediated *m, const struct mediated_pin *arg)
 	if (ret <= 0) {
 		kfree(range);
 		return ret;
+	}
+	if (!mediated_are_pinned(pages, ret)) {
+		vfio_unpin_pages(&m->vdev, arg->iova, ret);
+		kfree(range);
+		return -EUCLEAN;
 	}
 	range->iova = arg->iova;
 	range->last = arg->iova + (u64)ret * PAGE_SIZE - 1;

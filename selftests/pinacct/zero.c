@@ -163,18 +163,9 @@ static struct zeros make_ksm(TEST_ARGS)
 	return zeros;
 }
 
-/* Written and not, page by page; of the unwritten ones half have been read. */
 static struct zeros make_alternating(TEST_ARGS)
 {
-	struct zeros zeros = make_untouched(TEST_PASS);
-	unsigned long i;
-
-	for (i = 0; i < PAGES; i += 2)
-		memset(zeros.memory + i * memory_page(), 0x5a, memory_page());
-	for (i = 1; i < PAGES; i += 4)
-		ASSERT_EQ(0, read_pages(zeros.memory + i * memory_page(), 1));
-	zeros.nzero = PAGES / 2;
-	return zeros;
+	return (struct zeros){ ASSERT_MEMORY(alternating, PAGES), PAGES, PAGES / 2 };
 }
 
 /* A window and a half, the last page written */
