@@ -30,8 +30,6 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/user.h>
-
-#define CREATE_TRACE_POINTS
 #include <trace/events/pinacct.h>
 
 /* Both counters are compared with the limit as mlock(2) does: pages, rounded down. */

@@ -7,6 +7,9 @@
 
 #include <linux/module.h>
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/pinacct.h>
+
 static int __init pinacct_init(void)
 {
 	int ret;
