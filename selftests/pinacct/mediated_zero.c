@@ -246,6 +246,28 @@ FRONT_TEST(driver, domain_comes)
 	EXPECT_LEDGER(w, self->ask, 0, 0);
 }
 
+/* A domain that comes later is like the first, whatever the driver has. */
+FRONT_TEST(driver, second_domain)
+{
+	struct world *w = &self->world;
+	__u32 domain;
+
+	if (variant->ops->type)
+		SKIP(return, "it makes its domains by itself");
+
+	ASSERT_DOMAIN();
+	ASSERT_MAPPED("ignore");
+	ASSERT_EQ(PAGES, pin_at(w, 0, PAGES, FRONT_READ));
+	ASSERT_EQ(0, front_alloc_domain(&w->front, DEVICE_EDU, &domain));
+	ASSERT_EQ(0, front_switch_ioas(&w->front, DEVICE_EDU, domain));
+	EXPECT_CHARGED(w, PAGES);
+	ASSERT_EQ(0, unpin_at(w, 0, PAGES));
+	EXPECT_OWED(w, PAGES - ZEROS);
+	EXPECT_LEDGER(w, self->ask, PAGES - ZEROS, 0);
+	ASSERT_EQ(0, unmap_at(w, 0, PAGES));
+	EXPECT_BACK(w);
+}
+
 /*
  * The process drops the pages that the driver has pinned, and a domain comes.
  * iommufd gives it the driver's pages. type1 takes what the process has by then,

@@ -5,7 +5,8 @@
  *
  * The pages of an access are in the xarray pages->pinned_pfns, wherever they
  * came from, so that they can be found when the domain that had them is gone,
- * and without memory.
+ * and without memory. All of them are pinned: where a domain has the zero page
+ * (zero_page=ignore) the access pins a page of its own.
  */
 
 static int pages_from_domain(struct iopt_pages *pages, unsigned long index,
@@ -74,7 +75,7 @@ int iopt_pages_fill_xarray(struct iopt_pages *pages, unsigned long index,
 	struct interval_tree_double_span_iter span;
 	struct pin_request request;
 	struct pin_reader reader;
-	unsigned long done = index;
+	unsigned long done = index, end;
 	struct page **out;
 	int rc;
 
@@ -88,35 +89,41 @@ int iopt_pages_fill_xarray(struct iopt_pages *pages, unsigned long index,
 
 	interval_tree_for_each_double_span(&span, &pages->access_itree,
 					   &pages->domains_itree, index, last) {
-		const unsigned long first = span.start_used;
-		const unsigned long npages = span.last_used - first + 1;
+		unsigned long first = span.start_used;
 
-		out = out_pages + (first - index);
-		if (span.is_used == SPAN_ACCESS) {
-			iopt_pages_fill_from_xarray(pages, first,
-						    span.last_used, out);
-			continue;
-		}
+		for (; first <= span.last_used; first = end + 1) {
+			bool pin = span.is_used == SPAN_HOLE;
 
-		if (span.is_used == SPAN_DOMAIN)
-			rc = pages_from_domain(pages, first, span.last_used,
-					       out);
-		else
-			rc = pages_from_source(pages, &reader, first,
-					       span.last_used, out);
-		if (rc)
-			goto err_unfill;
-
-		rc = pages_to_xarray(&pages->pinned_pfns, first, span.last_used,
-				     out);
-		if (rc) {
-			if (span.is_used == SPAN_HOLE) {
-				unpin_user_pages(out, npages);
-				iopt_pages_sub_npinned(pages, npages);
+			end = span.last_used;
+			out = out_pages + (first - index);
+			if (span.is_used == SPAN_ACCESS) {
+				iopt_pages_fill_from_xarray(pages, first, end,
+							    out);
+				continue;
 			}
-			goto err_unfill;
+
+			if (span.is_used == SPAN_DOMAIN)
+				pin = pages_are_zero(pages, first, &end);
+			if (pin)
+				rc = pages_from_source(pages, &reader, first,
+						       end, out);
+			else
+				rc = pages_from_domain(pages, first, end, out);
+			if (rc)
+				goto err_unfill;
+
+			rc = pages_to_xarray(&pages->pinned_pfns, first, end,
+					     out);
+			if (rc) {
+				if (pin) {
+					unpin_user_pages(out, end - first + 1);
+					iopt_pages_sub_npinned(pages,
+							       end - first + 1);
+				}
+				goto err_unfill;
+			}
+			done = end + 1;
 		}
-		done = span.last_used + 1;
 	}
 
 	rc = pages_charge(pages, &request);
@@ -148,6 +155,7 @@ void iopt_pages_unfill_xarray(struct iopt_pages *pages, unsigned long index,
 {
 	struct interval_tree_double_span_iter span;
 	struct pin_run run;
+	unsigned long end;
 
 	lockdep_assert_held(&pages->mutex);
 
@@ -157,12 +165,17 @@ void iopt_pages_unfill_xarray(struct iopt_pages *pages, unsigned long index,
 
 		if (span.is_used == SPAN_ACCESS)
 			continue;
-		while (span.is_used == SPAN_HOLE && i <= span.last_used) {
-			if (run_from_xarray(&pages->pinned_pfns, i,
-					    span.last_used, &run))
+		for (; i <= span.last_used; i = end + 1) {
+			end = span.last_used;
+			if (span.is_used == SPAN_DOMAIN &&
+			    !pages_are_zero(pages, i, &end))
+				continue;
+			if (run_from_xarray(&pages->pinned_pfns, i, end, &run))
 				break;
+			if (span.is_used == SPAN_DOMAIN)
+				run.kind = PIN_ZERO_COW;
 			pages_unpin_run(pages, &run);
-			i += run.npages;
+			end = i + run.npages - 1;
 		}
 		clear_xarray(&pages->pinned_pfns, span.start_used,
 			     span.last_used);

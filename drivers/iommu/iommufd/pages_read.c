@@ -19,6 +19,11 @@
  * by now. A dma-buf is one run of addresses that its exporter has pinned, and
  * is read from there.
  *
+ * With zero_page=ignore there can be two pages at an index: a domain has the zero
+ * page, which is not pinned, and an access, which needs a page that is, has a
+ * private one in the xarray. Domains are then filled from domains first, so all
+ * of them have the zero page, and the access has its own to unpin.
+ *
  * pages->extents is a cache of the second place, which spares us asking the
  * IOMMU. Where a domain covers an index, extents hold its PFN, or nothing if
  * memory was short; of any other index they may hold anything, and it means
@@ -386,6 +391,27 @@ static int run_from_domain(struct iopt_pages *pages, unsigned long index,
 }
 
 /**
+ * pages_are_zero - does a domain have the zero page at an index?
+ * @pages: whose
+ * @index: the index, which a domain covers
+ * @last: last index of interest, set to the last one of which the same is true.
+ *	  Left alone where the zero page is in no domain
+ *
+ * Context: pages->mutex is held.
+ */
+static bool pages_are_zero(struct iopt_pages *pages, unsigned long index,
+			   unsigned long *last)
+{
+	struct pin_run run;
+
+	if (pages->acct.zero_mode != PIN_ZERO_PAGE_IGNORE || pages->writable ||
+	    run_from_domain(pages, index, *last, &run))
+		return false;
+	*last = index + run.npages - 1;
+	return run.kind == PIN_ZERO;
+}
+
+/**
  * struct pages_cursor - reads a range of an iopt_pages as runs
  * @pages: which
  * @index: next index to look at
@@ -454,6 +480,8 @@ static int cursor_read(struct pages_cursor *cur, struct pin_run *run)
 {
 	struct iopt_pages *pages = cur->pages;
 	unsigned long last = cur->span.last_used;
+	unsigned int source = cur->span.is_used;
+	struct iopt_area *area;
 	int rc;
 
 	if (iopt_is_dmabuf(pages)) {
@@ -466,10 +494,19 @@ static int cursor_read(struct pages_cursor *cur, struct pin_run *run)
 		return 0;
 	}
 
-	if (cur->span.is_used == SPAN_ACCESS)
+	if (source == SPAN_ACCESS &&
+	    pages->acct.zero_mode == PIN_ZERO_PAGE_IGNORE) {
+		area = iopt_pages_find_domain_area(pages, cur->index);
+		if (area) {
+			source = SPAN_DOMAIN;
+			last = min(last, iopt_area_last_index(area));
+		}
+	}
+
+	if (source == SPAN_ACCESS)
 		rc = run_from_xarray(&pages->pinned_pfns, cur->index, last,
 				     run);
-	else if (cur->span.is_used == SPAN_DOMAIN)
+	else if (source == SPAN_DOMAIN)
 		rc = run_from_domain(pages, cur->index, last, run);
 	else
 		rc = cursor_pin(cur, run);
@@ -477,10 +514,10 @@ static int cursor_read(struct pages_cursor *cur, struct pin_run *run)
 		return rc;
 
 	/* Of a hole, the window has been remembered. */
-	if (cur->remember && cur->span.is_used == SPAN_ACCESS)
+	if (cur->remember && source == SPAN_ACCESS)
 		pin_extents_store(&pages->extents, cur->index, run);
 	cur->index += run->npages;
-	if (cur->index > last)
+	if (cur->index > cur->span.last_used)
 		interval_tree_double_span_iter_next(&cur->span);
 	return 0;
 }
