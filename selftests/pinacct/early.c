@@ -38,15 +38,17 @@ static long faults(void)
 FRONT_TEST(rule, touches_nothing)
 {
 	struct world *w = &self->world;
-	char *memory = sparse(TIB);
+	char *memory = sparse(TIB), *other = sparse(TIB);
 	struct pinacct_refusal refusal;
 	long resident, tables, before, after;
 	int rc;
 
 	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_NE(MAP_FAILED, other);
 	ASSERT_EQ(0, limit_pages(w, 1UL << 16));
 	/* Once before, so that this program's own pages are there. */
-	ASSERT_EQ(-ENOMEM, map_far(w, memory, TIB));
+	ASSERT_EQ(-ENOMEM, map_far(w, other, TIB));
+	ASSERT_EQ(0, munmap(other, TIB));
 	resident = counters_resident(memory);
 	tables = counters_page_tables();
 	ASSERT_LT(0, tables);
