@@ -75,7 +75,7 @@ void iopt_area_unfill_domains(struct iopt_area *area, struct iopt_pages *pages)
 {
 	struct io_pagetable *iopt = area->iopt;
 	struct iommu_domain *domain;
-	unsigned long id;
+	unsigned int id;
 
 	lockdep_assert_held(&iopt->domains_rwsem);
 
@@ -83,12 +83,15 @@ void iopt_area_unfill_domains(struct iopt_area *area, struct iopt_pages *pages)
 	if (!area->storage_domain)
 		goto out_unlock;
 
-	xa_for_each(&iopt->domains, id, domain)
+	/* xa_for_each() would look at every slot of a node for one domain. */
+	for (id = 0; id != iopt->next_domain_id; id++) {
+		domain = xa_load(&iopt->domains, id);
 		if (domain != area->storage_domain &&
 		    !iopt_dmabuf_revoked(pages))
 			iopt_area_unmap_domain_range(area, domain,
 						     iopt_area_index(area),
 						     iopt_area_last_index(area));
+	}
 
 	interval_tree_remove(&area->pages_node, &pages->domains_itree);
 	iopt_area_unfill_domain(area, pages, area->storage_domain);
