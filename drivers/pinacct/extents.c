@@ -537,7 +537,8 @@ unsigned long pin_extents_load(struct pin_extents *extents,
 	const unsigned long wanted = last - index + 1;
 	struct pin_run next;
 
-	if (!chunk_load(extents, index, run))
+	/* So it is with a mapping of one page: see pin_reader_remember(). */
+	if (xa_empty(&extents->chunks) || !chunk_load(extents, index, run))
 		return 0;
 
 	while (run->npages < wanted &&
