@@ -405,36 +405,40 @@ void pin_extents_store(struct pin_extents *extents, unsigned long index,
 EXPORT_SYMBOL_GPL(pin_extents_store);
 
 /*
- * Of @pages those in front that go behind the chunk that is near, and none of
- * which is in a row with another. The last one may be, with what comes later.
+ * Of @pages those in front that go behind the chunk that is near, as runs that
+ * are followed by another. The last one may go on with what comes later.
  */
-static unsigned long append_single_pages(struct pin_extents *extents,
-					 unsigned long index,
-					 struct page **pages,
-					 unsigned long npages)
+static unsigned long append_runs(struct pin_extents *extents,
+				 unsigned long index, struct page **pages,
+				 unsigned long npages)
 {
 	const unsigned long first = index % PIN_CHUNK_PAGES;
 	struct pin_chunk *chunk = near_chunk(extents, index);
-	struct pin_run run = { .pfn = page_to_pfn(*pages), .npages = 1 };
-	unsigned long n, most;
+	struct pin_run page = { .pfn = page_to_pfn(*pages), .npages = 1 };
+	u64 *to, word = run_encode(first, &page);
+	unsigned long done = 0;
 
-	if (!chunk || chunk->end != first ||
-	    chunk_joins(chunk, first, run_encode(first, &run)))
+	if (!chunk || chunk->end != first || chunk_joins(chunk, first, word))
 		return 0;
 
-	most = min3(npages - 1, PIN_CHUNK_PAGES - first,
-		    (unsigned long)(chunk->room - chunk->nr));
-	for (n = 0; n < most; n++) {
-		unsigned long next = page_to_pfn(pages[n + 1]);
+	to = chunk->runs + chunk->nr;
+	npages = min3(npages, PIN_CHUNK_PAGES - first,
+		      (unsigned long)(chunk->room - chunk->nr));
+	for (unsigned long i = 1; i < npages; i++) {
+		const unsigned long next = page.pfn + 1;
 
-		if (next == run.pfn + 1)
-			break;
-		chunk->runs[chunk->nr + n] = run_encode(first + n, &run);
-		run.pfn = next;
+		page.pfn = page_to_pfn(pages[i]);
+		if (page.pfn == next) {
+			word += FIELD_PREP(RUN_LEN_1, 1);
+		} else {
+			*to++ = word;
+			word = run_encode(first + i, &page);
+			done = i;
+		}
 	}
-	chunk->nr += n;
-	chunk->end += n;
-	return n;
+	chunk->nr = to - chunk->runs;
+	chunk->end = first + done;
+	return done;
 }
 
 /**
@@ -450,8 +454,7 @@ void pin_extents_store_pages(struct pin_extents *extents, unsigned long index,
 			     struct page **pages, unsigned long npages)
 {
 	while (npages) {
-		unsigned long n = append_single_pages(extents, index, pages,
-						      npages);
+		unsigned long n = append_runs(extents, index, pages, npages);
 
 		if (!n) {
 			struct pin_run run = { .pfn = page_to_pfn(pages[0]) };

@@ -139,6 +139,54 @@ static void extents_fragmented(struct kunit *test)
 	pin_extents_destroy(&extents);
 }
 
+/* The PFNs of runs of up to @longest pages, of which no two join. */
+static void model_fill(struct model *model, struct rnd_state *rnd,
+		       unsigned long longest)
+{
+	unsigned long pfn = 1, left = 0;
+
+	memset(model, 0, sizeof(*model));
+	for (unsigned long i = 0; i < TEST_PAGES; i++, left--, pfn++) {
+		if (!left) {
+			left = 1 + prandom_u32_state(rnd) % longest;
+			pfn++;
+		}
+		model->pfn[i] = pfn;
+		model->known[i] = true;
+	}
+}
+
+/* Windows of pages, that end anywhere in a run and in a chunk. */
+static void extents_pages(struct kunit *test)
+{
+	struct model *model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
+	struct page **pages = kunit_kcalloc(test, 512, sizeof(*pages),
+					    GFP_KERNEL);
+	struct pin_extents extents;
+	struct rnd_state rnd;
+
+	KUNIT_ASSERT_NOT_NULL(test, model);
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	for (u64 seed = 0; seed < TEST_SEEDS; seed++) {
+		kunit_info(test, "seed %llu", seed);
+		prandom_seed_state(&rnd, seed);
+		model_fill(model, &rnd, 1 + seed % 8);
+		pin_extents_init(&extents);
+
+		for (unsigned long i = 0, n; i < TEST_PAGES; i += n) {
+			n = min(1 + prandom_u32_state(&rnd) % 512,
+				TEST_PAGES - i);
+			for (unsigned long j = 0; j < n; j++)
+				pages[j] = pfn_to_page(model->pfn[i + j]);
+			pin_extents_store_pages(&extents, i, pages, n);
+		}
+		/* As in extents_fragmented() */
+		KUNIT_EXPECT_LE(test, model_check(test, model, &extents),
+				TEST_PAGES / 512);
+		pin_extents_destroy(&extents);
+	}
+}
+
 /* A run over many chunks comes back whole, wherever one begins to read. */
 static void extents_long_run(struct kunit *test)
 {
@@ -163,6 +211,7 @@ static void extents_long_run(struct kunit *test)
 static struct kunit_case extents_cases[] = {
 	KUNIT_CASE(extents_random),
 	KUNIT_CASE(extents_fragmented),
+	KUNIT_CASE(extents_pages),
 	KUNIT_CASE(extents_long_run),
 	{}
 };

@@ -246,6 +246,24 @@ void pin_reader_remember(const struct pin_reader *reader,
 bool pin_reader_next_other(struct pin_reader *reader, struct pin_run *run);
 void pin_reader_end(struct pin_reader *reader);
 
+/* The run of pages at @reader->next; true if it ends inside of the window. */
+static inline bool pin_reader_look(const struct pin_reader *reader,
+				   struct pin_run *run)
+{
+	struct page **page = reader->pages + reader->next;
+	struct page **end = reader->pages + reader->plain_end;
+	unsigned long pfn = page_to_pfn(*page);
+
+	run->pfn = pfn;
+	do {
+		page++;
+		pfn++;
+	} while (page != end && page_to_pfn(*page) == pfn);
+	run->npages = pfn - run->pfn;
+	run->kind = PIN_RAM;
+	return page != end;
+}
+
 /**
  * pin_reader_next - take the next run out of the window
  * @reader: the reader
@@ -260,22 +278,10 @@ void pin_reader_end(struct pin_reader *reader);
 static inline bool pin_reader_next(struct pin_reader *reader,
 				   struct pin_run *run)
 {
-	const unsigned int end = reader->plain_end;
-	unsigned int i = reader->next;
-	unsigned long pfn;
-
-	if (i >= end)
+	if (reader->next >= reader->plain_end)
 		return pin_reader_next_other(reader, run);
-
-	pfn = page_to_pfn(reader->pages[i]);
-	run->pfn = pfn;
-	run->kind = PIN_RAM;
-	do {
-		i++;
-		pfn++;
-	} while (i < end && page_to_pfn(reader->pages[i]) == pfn);
-	run->npages = i - reader->next;
-	reader->next = i;
+	pin_reader_look(reader, run);
+	reader->next += run->npages;
 	return true;
 }
 
@@ -312,30 +318,23 @@ static inline bool pin_reader_in_window(const struct pin_reader *reader)
 }
 
 /**
- * pin_reader_next_page - take one page out of the window, if it is a run
+ * pin_reader_next_whole - take the next run, if it ends inside of the window
  * @reader: the reader
  * @run: the run; its pins belong to the caller
  *
- * What pin_reader_next() would do where no two pages are in a row, and nothing
- * elsewhere. There it is called once a page, so it must be cheap.
+ * What pin_reader_next() would do where runs are short, and nothing elsewhere.
+ * There it may be called once a page, so it must be cheap.
  *
  * Context: any.
  *
  * Return: false if that is not known, and nothing was taken.
  */
-static inline bool pin_reader_next_page(struct pin_reader *reader,
-					struct pin_run *run)
+static inline bool pin_reader_next_whole(struct pin_reader *reader,
+					 struct pin_run *run)
 {
-	struct page **pages = reader->pages + reader->next;
-
-	if (reader->next + 1 >= reader->plain_end)
+	if (reader->next >= reader->plain_end || !pin_reader_look(reader, run))
 		return false;
-	run->pfn = page_to_pfn(pages[0]);
-	if (page_to_pfn(pages[1]) == run->pfn + 1)
-		return false;
-	run->npages = 1;
-	run->kind = PIN_RAM;
-	reader->next++;
+	reader->next += run->npages;
 	return true;
 }
 

@@ -15,10 +15,11 @@ static int area_prot(struct iopt_area *area, struct iopt_pages *pages)
 	return area->iommu_prot;
 }
 
-/* All of it, or nothing, in steps of at most @step bytes. */
-static int map_in_steps(struct iommu_domain *domain, unsigned long iova,
-			phys_addr_t phys, size_t size, size_t step, int prot,
-			const struct pin_request *request)
+/* All of it, or nothing, in steps of @step bytes. */
+static noinline int map_in_steps(struct iommu_domain *domain,
+				 unsigned long iova, phys_addr_t phys,
+				 size_t size, size_t step, int prot,
+				 const struct pin_request *request)
 {
 	size_t done;
 	int rc;
@@ -40,9 +41,35 @@ err_unmap:
 }
 
 /*
- * A run in one domain. VFIO's old interface may cut an area in two anywhere and
- * unmap one half; for it the IOMMU gets one page of ours at a time. The first
- * and the last page of an area need not be whole.
+ * The same, where that is mostly one step. Inline, since it is called once a page
+ * where no two are in a row.
+ */
+static __always_inline int map_phys(struct iommu_domain *domain,
+				    unsigned long iova, phys_addr_t phys,
+				    size_t size, size_t step, int prot,
+				    const struct pin_request *request)
+{
+	int rc;
+
+	if (size > step)
+		return map_in_steps(domain, iova, phys, size, step, prot,
+				    request);
+	rc = iommu_map(domain, iova, phys, size, prot, GFP_KERNEL_ACCOUNT);
+	return rc ? pin_map_failed(domain, iova, size, request, rc) : 0;
+}
+
+/*
+ * VFIO's old interface may cut an area in two anywhere and unmap one half; for
+ * it the IOMMU gets one page of ours at a time.
+ */
+static size_t area_step(const struct iopt_area *area)
+{
+	return area->iopt->disable_large_pages ? PAGE_SIZE : SIZE_MAX;
+}
+
+/*
+ * A run in one domain. The first and the last page of an area need not be
+ * whole.
  */
 static int area_map_run(struct iopt_area *area, struct iopt_pages *pages,
 			struct iommu_domain *domain, unsigned long index,
@@ -62,9 +89,8 @@ static int area_map_run(struct iopt_area *area, struct iopt_pages *pages,
 	}
 	size = min(size, iopt_area_last_iova(area) - iova + 1);
 
-	return map_in_steps(domain, iova, phys, size,
-			    area->iopt->disable_large_pages ? PAGE_SIZE : size,
-			    area_prot(area, pages), request);
+	return map_phys(domain, iova, phys, size, area_step(area),
+			area_prot(area, pages), request);
 }
 
 /* A run in all domains, or in none. */
@@ -92,29 +118,30 @@ err_unmap:
 }
 
 /*
- * From *@index on, all pages that are runs of their own, as long as there are
- * such: where memory is fragmented, this is called seldom and goes far. The
- * first page of an area, which need not be whole, is not for it.
+ * Maps all runs at the cursor that end inside of the reader's window: where
+ * memory is fragmented, this is called seldom and goes far. On failure, the
+ * cursor is at the run that was not mapped. The first and the last page of an
+ * area, which need not be whole, are not for it.
  */
-static int area_map_pages(struct iopt_area *area, struct pages_cursor *cur,
-			  struct iommu_domain *domain, unsigned long *index)
+static noinline int area_map_runs(struct iopt_area *area,
+				  struct pages_cursor *cur,
+				  struct iommu_domain *domain)
 {
 	const int prot = area_prot(area, cur->pages);
-	unsigned long iova = iopt_area_index_to_iova(area, *index);
+	const size_t step = area_step(area);
+	unsigned long iova = iopt_area_index_to_iova(area, cur->index);
 	struct pin_run run;
 	int rc;
 
-	while (cursor_next_page(cur, &run)) {
-		rc = iommu_map(domain, iova, PFN_PHYS(run.pfn), PAGE_SIZE, prot,
-			       GFP_KERNEL_ACCOUNT);
+	while (cursor_next_whole(cur, &run)) {
+		rc = map_phys(domain, iova, PFN_PHYS(run.pfn),
+			      run.npages * PAGE_SIZE, step, prot,
+			      &cur->request);
 		if (rc) {
-			pin_map_failed(domain, iova, PAGE_SIZE, &cur->request,
-				       rc);
-			pages_put_run(cur->pages, *index, &run);
+			cursor_put_back(cur, run);
 			return rc;
 		}
-		iova += PAGE_SIZE;
-		(*index)++;
+		iova += run.npages * PAGE_SIZE;
 	}
 	return 0;
 }
@@ -171,8 +198,11 @@ static int area_fill(struct iopt_area *area, struct iopt_pages *pages,
 			break;
 		}
 		index += run.npages;
-		if (domain && cur.index <= cur.last)
-			rc = area_map_pages(area, &cur, domain, &index);
+		/* The cursor has nothing ahead. */
+		if (domain && index == cur.index && index <= cur.last) {
+			rc = area_map_runs(area, &cur, domain);
+			index = cur.index;
+		}
 	}
 	if (!rc)
 		rc = pages_charge(pages, &cur.request);

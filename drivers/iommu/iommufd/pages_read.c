@@ -593,22 +593,36 @@ static int cursor_next(struct pages_cursor *cur, struct pin_run *run)
 }
 
 /**
- * cursor_next_page - cursor_next() for memory where no two pages are in a row
- * @cur: the cursor
- * @run: the run, of one page
+ * cursor_next_whole - cursor_next() for memory whose runs are short
+ * @cur: the cursor, with nothing ahead
+ * @run: the run, of a hole
  *
  * Context: as cursor_next().
  *
  * Return: false where cursor_next() has to be called.
  */
-static __always_inline bool cursor_next_page(struct pages_cursor *cur,
-					     struct pin_run *run)
+static __always_inline bool cursor_next_whole(struct pages_cursor *cur,
+					      struct pin_run *run)
 {
-	if (cur->ahead.npages || !pin_reader_next_page(&cur->reader, run))
+	if (!pin_reader_next_whole(&cur->reader, run))
 		return false;
-	iopt_pages_add_npinned(cur->pages, 1);
-	cur->index++;
+	iopt_pages_add_npinned(cur->pages, run->npages);
+	cur->index += run->npages;
 	return true;
+}
+
+/**
+ * cursor_put_back - let go of the run that cursor_next_whole() has returned
+ * @cur: the cursor, which goes back to where the run begins
+ * @run: the run
+ *
+ * Context: as cursor_next().
+ */
+static noinline void cursor_put_back(struct pages_cursor *cur,
+				     struct pin_run run)
+{
+	cur->index -= run.npages;
+	pages_put_run(cur->pages, cur->index, &run);
 }
 
 /**
