@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What mapping memory for a device costs, by kind of memory and front end.
+ * What mapping memory for a device costs, by kind of memory and front end, and
+ * what it costs to be refused.
  *
  * Use:	bench MIB ITERATIONS [FRONT KIND]
+ *	bench refusal
  *
- * Prints a line for each map and unmap:
+ * The first prints a line for each map and unmap, the second one for each front
+ * end:
  *
  *	FRONT KIND ITERATION PAGES MAP UNMAP
+ *	refusal FRONT SMALL LARGE
  *
- * MAP and UNMAP are ticks of the time stamp counter. Under QEMU's -icount with
- * shift=0 a tick is an instruction, of the program and the kernel alike.
+ * MAP, UNMAP, SMALL and LARGE are ticks of the time stamp counter. Under QEMU's
+ * -icount with shift=0 a tick is an instruction, of the program and the kernel
+ * alike.
  *
  * Memory is made afresh for each front end and kind, and mapped several times,
  * for the first map of fresh memory and the next ones need not cost the same.
  * What was untouched is made so again before each map.
+ *
+ * SMALL and LARGE are for memory that was never touched, 4 MiB and 1 TiB of the
+ * same mapping, where the limit is a page less than 4 MiB.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +36,20 @@
 
 #include "front.h"
 #include "memory.h"
+#include "privilege.h"
 
 /* Anywhere that the emulated IOMMU reaches and that is not reserved. */
 #define IOVA (1UL << 32)
+
+/* What is refused, and where it would have gone */
+#define SMALL (4UL << 20)
+#define LARGE (1UL << 40)
+#define LARGE_IOVA LARGE
+
+/* The least of so many is taken: the first few are logged, which costs more. */
+#define REFUSALS 64
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
 
 struct kind {
 	const char *name;
@@ -64,22 +85,33 @@ static void *touched(size_t size)
 }
 
 /*
- * No two pages in a row: the kernel hands out neighbours one after the other,
- * and they go to addresses whose page numbers are the count read backwards.
+ * Rows of so many pages, and no two rows in a row: the kernel hands out
+ * neighbours one after the other, and they go to addresses whose row numbers are
+ * the count read backwards.
  */
-static void *scattered(size_t size)
+static void *in_rows(size_t size, size_t row)
 {
-	const size_t npages = size / memory_page();
+	const size_t nrows = size / memory_page() / row;
 	char *memory = small_pages(size);
 
-	for (size_t i = 0; memory != MAP_FAILED && i < npages; i++) {
+	for (size_t i = 0; memory != MAP_FAILED && i < nrows * row; i++) {
 		size_t reversed = 0;
 
-		for (size_t bit = 1; bit < npages; bit <<= 1)
-			reversed = reversed << 1 | !!(i & bit);
-		memory[reversed * memory_page()] = 0x5a;
+		for (size_t bit = 1; bit < nrows; bit <<= 1)
+			reversed = reversed << 1 | !!(i / row & bit);
+		memory[(reversed * row + i % row) * memory_page()] = 0x5a;
 	}
 	return memory;
+}
+
+static void *scattered(size_t size)
+{
+	return in_rows(size, 1);
+}
+
+static void *pairs(size_t size)
+{
+	return in_rows(size, 2);
 }
 
 static void *shared_file(size_t size)
@@ -99,6 +131,7 @@ static void *shared_file(size_t size)
 static const struct kind kinds[] = {
 	{ .name = "4k", .make = touched, .prot = FRONT_RW },
 	{ .name = "4k-scattered", .make = scattered, .prot = FRONT_RW },
+	{ .name = "4k-pairs", .make = pairs, .prot = FRONT_RW },
 	{ .name = "thp", .make = memory_transparent_huge, .prot = FRONT_RW },
 	{ .name = "hugetlb-2m", .make = memory_hugetlb, .prot = FRONT_RW },
 	{ .name = "memfd-4k", .make = shared_file, .prot = FRONT_RW },
@@ -110,9 +143,19 @@ static const struct kind kinds[] = {
 
 static const struct front_ops *const fronts[] = { &front_type1_v2, &front_iommufd_process };
 
-static bool wanted(const char *name, int argc, char **argv, int arg)
+/*
+ * What earlier kinds have left decides how long the rows are in which the kernel
+ * finds free pages. So that both sets of modules are measured on the same: one
+ * free row, as nearly as can be had.
+ */
+static int compact(void)
 {
-	return argc != 5 || !strcmp(name, argv[arg]);
+	int fd = open("/proc/sys/vm/compact_memory", O_WRONLY);
+	int rc = fd < 0 || write(fd, "1", 1) != 1 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 static void measure(struct front *front, const struct kind *kind, size_t size, int iterations)
@@ -124,6 +167,9 @@ static void measure(struct front *front, const struct kind *kind, size_t size, i
 
 	if (kind->part)
 		size /= kind->part;
+	rc = compact();
+	if (rc)
+		fail("compaction", front->ops->name, kind->name, -rc);
 	memory = kind->make(size);
 	if (memory == MAP_FAILED)
 		fail("no memory", front->ops->name, kind->name, errno);
@@ -150,33 +196,94 @@ static void measure(struct front *front, const struct kind *kind, size_t size, i
 	munmap(memory, size);
 }
 
+/* Opens a front end, with a device in it. */
+static void begin(struct front *front, const struct front_ops *ops)
+{
+	int rc = front_open(front, ops);
+
+	if (!rc)
+		rc = front_attach(front, DEVICE_EDU);
+	if (rc)
+		fail("open", ops->name, "", -rc);
+}
+
+static void measure_all(size_t size, int iterations, const char *only_front,
+			const char *only_kind)
+{
+	struct front front;
+
+	for (size_t f = 0; f < ARRAY_SIZE(fronts); f++) {
+		if (only_front && strcmp(only_front, fronts[f]->name))
+			continue;
+		begin(&front, fronts[f]);
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+			if (!only_kind || !strcmp(only_kind, kinds[k].name))
+				measure(&front, &kinds[k], size, iterations);
+		front_close(&front);
+	}
+}
+
+static unsigned long long refuse(struct front *front, const void *memory, size_t size)
+{
+	unsigned long long start, took, least = ULLONG_MAX;
+	int rc;
+
+	for (int i = 0; i < REFUSALS; i++) {
+		start = __rdtsc();
+		rc = front_map(front, memory, LARGE_IOVA, size, FRONT_RW);
+		took = __rdtsc() - start;
+		if (rc != -ENOMEM)
+			fail("not refused", front->ops->name, "refusal", -rc);
+		if (took < least)
+			least = took;
+	}
+	return least;
+}
+
+static void measure_refusals(void)
+{
+	void *memory = mmap(NULL, LARGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned long long small, large;
+	struct front front;
+
+	if (memory == MAP_FAILED)
+		fail("no memory", "", "refusal", errno);
+	if (privilege_drop() || privilege_limit(SMALL - memory_page()))
+		fail("no limit", "", "refusal", errno);
+
+	for (size_t f = 0; f < ARRAY_SIZE(fronts); f++) {
+		/* Only root opens a device. */
+		if (privilege_root(true))
+			fail("not root", fronts[f]->name, "refusal", errno);
+		begin(&front, fronts[f]);
+		if (privilege_root(false))
+			fail("still root", fronts[f]->name, "refusal", errno);
+		small = refuse(&front, memory, SMALL);
+		large = refuse(&front, memory, LARGE);
+		front_close(&front);
+		printf("refusal %s %llu %llu\n", fronts[f]->name, small, large);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static char output[1 << 16];
 	unsigned long mib = argc >= 3 ? strtoul(argv[1], NULL, 0) : 0;
 	int iterations = argc >= 3 ? atoi(argv[2]) : 0;
-	struct front front;
-	int rc;
 
-	if (!mib || mib & (mib - 1) || iterations < 1) {
-		fprintf(stderr, "use: bench MIB ITERATIONS [FRONT KIND], where MIB is a power of two\n");
-		return 2;
-	}
 	/* Nothing is written before the end: writing costs instructions. */
 	setvbuf(stdout, output, _IOFBF, sizeof(output));
 
-	for (size_t f = 0; f < sizeof(fronts) / sizeof(*fronts); f++) {
-		if (!wanted(fronts[f]->name, argc, argv, 3))
-			continue;
-		rc = front_open(&front, fronts[f]);
-		if (!rc)
-			rc = front_attach(&front, DEVICE_EDU);
-		if (rc)
-			fail("open", fronts[f]->name, "", -rc);
-		for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
-			if (wanted(kinds[k].name, argc, argv, 4))
-				measure(&front, &kinds[k], mib << 20, iterations);
-		front_close(&front);
+	if (argc == 2 && !strcmp(argv[1], "refusal")) {
+		measure_refusals();
+		return 0;
 	}
+	if (!mib || mib & (mib - 1) || iterations < 1) {
+		fprintf(stderr, "use: bench MIB ITERATIONS [FRONT KIND], where MIB is a power of two\n"
+			"     bench refusal\n");
+		return 2;
+	}
+	measure_all(mib << 20, iterations, argc == 5 ? argv[3] : NULL, argc == 5 ? argv[4] : NULL);
 	return 0;
 }
