@@ -285,6 +285,13 @@ step_readme()
 	readme_results "$step" "$report/l1-debian/readme"
 }
 
+# Instructions are counted, not seconds, so a row is a test.
+step_bench()
+{
+	have bench env W=1e KERNEL=6.12 MIB=64 ITERATIONS=2 "$pa_top/tools/bench/bench.sh" || true
+	tap_results "$step" "$report/bench-6.12.tap"
+}
+
 step_demo()
 {
 	single demo "$pa_top/tools/demo/demo.sh"
@@ -340,6 +347,7 @@ run upstream-vfio "upstream's selftests/vfio on stock modules and ours"
 run readme "the README's commands"
 run upstream-iommu "upstream's selftests/iommu on stock iommufd and ours"
 run kunit 'KUnit tests of the layer'
+run bench 'no row of the benchmark is slower than stock'
 run demo 'make demo'
 
 [[ -s $results ]] || die "no step is called '$only'"
