@@ -8,7 +8,8 @@
 # The steps are in the list at the end. What they said is in build/report/, and
 # build/report/results has a line for each test. The last line of the output is
 # the count. A skipped test has a reason; a part that is missing is a failure.
-# Exit status 1 if anything failed.
+# Exit status 1 if anything failed, 130 if it was stopped (Ctrl-C), and then
+# nothing that it has started goes on.
 
 . "$(dirname "$0")/../scripts/lib.sh"
 # shellcheck source=selftests/results.sh
@@ -16,6 +17,56 @@
 
 report=$pa_top/build/report
 only=${ONLY:-}
+
+# ---- what can be stopped: a signal gets to this script at once, and by it to all
+# that it runs, since each part has a process group of its own
+
+running=
+exec {terminal}>&2
+
+# part COMMAND...: run it, without the lock, which is this script's
+part()
+{
+	local status=0
+
+	set -m
+	"$@" {lock}>&- {terminal}>&- &
+	running=$!
+	set +m
+	wait "$running" || status=$?
+	running=
+	return "$status"
+}
+
+# Whatever a part was doing when it got the signal, it may take some time to put
+# it away.
+stopped()
+{
+	local n
+
+	trap '' INT TERM HUP
+	if [[ -n $running ]]; then
+		kill -TERM -- "-$running" 2>/dev/null || true
+		for ((n = 0; n < 100; n++)); do
+			kill -0 -- "-$running" 2>/dev/null || break
+			sleep 0.1
+		done
+		kill -KILL -- "-$running" 2>/dev/null || true
+	fi
+	# What was stopped may have had its messages sent elsewhere.
+	say "stopped by SIG$1 in step ${step:-none}: nothing of it is left running, and what was built is kept" 2>&"$terminal"
+	exit 130
+}
+
+# logged FILE COMMAND...: what it says goes to the file; our own lines of it, by
+# which one sees that it goes on, are shown as well
+logged()
+{
+	local log=$1
+
+	shift
+	"$@" 2>&1 | tee "$log" | sed -un 's/^pinacct: /pinacct:   /p' >&2
+}
 
 # ---- what the steps rest on; each is made once, whoever asks first
 
@@ -28,7 +79,7 @@ have()
 
 	shift
 	if [[ -z ${made[$name]:-} ]]; then
-		if "$@" >"$report/$name.log" 2>&1; then
+		if part logged "$report/$name.log" "$@"; then
 			made[$name]=yes
 		else
 			made[$name]=no
@@ -55,7 +106,6 @@ build_test_kernel()
 		{ [[ ${made[kernel-$1]} = yes ]]; return; }
 	have "source-$1" "$pa_top/scripts/fetch.sh" "source-$1" || return
 	source=$(tail -n 1 "$report/source-$1.log")
-	say "the small kernel $1 (minutes, unless it is in the cache)"
 	have "kernel-$1" "$pa_top/scripts/test-kernel.sh" "$source" || return
 	kernel[$1]=$(tail -n 1 "$report/kernel-$1.log")
 	have "test-modules-$1" env W=1e KDIR="${kernel[$1]}/kdir" KSRC="$source" \
@@ -81,8 +131,8 @@ boot()
 
 	shift
 	mkdir -p "$report/$name"
-	"$pa_top/tools/vm/run.sh" --out "$report/$name" --log "$report/$name/console.log" "$@" \
-		2> >(tee "$report/$name/stderr.log" >&2) || status=$?
+	part "$pa_top/tools/vm/run.sh" --out "$report/$name" --log "$report/$name/console.log" "$@" \
+		2> >(tee -i "$report/$name/stderr.log" >&2) || status=$?
 	case $status in
 	0)	record pass "$name" "kernel log without complaint" ;;
 	123)	record fail "$name" "kernel log without complaint" "see $report/$name/console.log" ;;
@@ -197,7 +247,7 @@ step_style()
 
 step_splice()
 {
-	"$pa_top/selftests/splice.sh" >"$report/splice.tap" 2>&1 || true
+	part "$pa_top/selftests/splice.sh" >"$report/splice.tap" 2>&1 || true
 	tap_results "$step" "$report/splice.tap"
 }
 
@@ -322,14 +372,12 @@ run()
 }
 
 mkdir -p "$report"
-if [[ -z ${PINACCT_CHECK_LOCKED:-} ]]; then
-	# A file descriptor of our own would be held by whatever outlives us.
-	status=0
-	PINACCT_CHECK_LOCKED=yes flock --nonblock --conflict-exit-code 75 --close \
-		"$report/.lock" "$0" || status=$?
-	[[ $status != 75 ]] || die "another check is running in this tree"
-	exit "$status"
-fi
+exec {lock}>"$report/.lock"
+flock --nonblock "$lock" || die "another check is running in this tree"
+for signal in INT TERM HUP; do
+	# shellcheck disable=SC2064
+	trap "stopped $signal" "$signal"
+done
 # What an earlier run left must not be taken for this one's.
 rm -rf "${report:?}"/*
 results=$report/results
