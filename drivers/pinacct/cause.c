@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/pinacct-compat.h>
 
 static bool is_memory_fs(const struct file *file)
@@ -22,11 +23,10 @@ static bool is_memory_fs(const struct file *file)
 	return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
-static bool is_secret(const struct file *file)
+static bool is_on(const struct vm_area_struct *vma, unsigned long magic)
 {
-	unsigned long magic = file_inode(file)->i_sb->s_magic;
-
-	return magic == SECRETMEM_MAGIC || magic == GUEST_MEMFD_MAGIC;
+	return vma->vm_file &&
+	       file_inode(vma->vm_file)->i_sb->s_magic == magic;
 }
 
 static void name_fs(const struct file *file, char *what, size_t size)
@@ -34,10 +34,11 @@ static void name_fs(const struct file *file, char *what, size_t size)
 	strscpy(what, file_inode(file)->i_sb->s_type->name, size);
 }
 
+/* The pages of such a mapping are never pinned, whatever they are. */
 static bool is_special(const struct vm_area_struct *vma)
 {
 	return vma_is_fsdax((struct vm_area_struct *)vma) ||
-	       (vma->vm_file && is_secret(vma->vm_file));
+	       is_on(vma, SECRETMEM_MAGIC);
 }
 
 /* A file system that has to notice writes does not learn of a device's. */
@@ -62,7 +63,21 @@ bool pin_cause_is_file(const struct vm_area_struct *vma, bool write)
 	return is_special(vma) || is_tracked_file(vma, write);
 }
 
-static enum pinacct_cause cause_of_vma(struct vm_area_struct *vma, bool write,
+static bool is_beyond_end(const struct vm_area_struct *vma, unsigned long addr)
+{
+	struct inode *inode;
+
+	if (!vma->vm_file)
+		return false;
+	inode = file_inode(vma->vm_file);
+	addr -= vma->vm_start;
+	return S_ISREG(inode->i_mode) &&
+	       vma->vm_pgoff + (addr >> PAGE_SHIFT) >=
+		       DIV_ROUND_UP(i_size_read(inode), PAGE_SIZE);
+}
+
+static enum pinacct_cause cause_of_vma(struct vm_area_struct *vma,
+				       unsigned long addr, bool write,
 				       char *what, size_t size)
 {
 	if (vma->vm_flags & VM_PFNMAP)
@@ -77,27 +92,93 @@ static enum pinacct_cause cause_of_vma(struct vm_area_struct *vma, bool write,
 		name_fs(vma->vm_file, what, size);
 		return PINACCT_CAUSE_FILE;
 	}
+	if (is_beyond_end(vma, addr))
+		return PINACCT_CAUSE_UNMAPPED;
+	/* What of it is the guest's own has no page for others. */
+	if (is_on(vma, GUEST_MEMFD_MAGIC)) {
+		name_fs(vma->vm_file, what, size);
+		return PINACCT_CAUSE_UNPINNABLE;
+	}
 	return PINACCT_CAUSE_OTHER;
 }
 
-/* A long-term pin has failed; would a short one, because of where the page is? */
-static bool is_stuck_in_movable_zone(struct pin_reader *reader,
-				     unsigned long start)
+/*
+ * A long-term pin has failed although memory is there, up to a page in a movable
+ * zone: that one did not leave it, since those that could have done so.
+ */
+static bool find_stuck_page(struct pin_reader *reader, unsigned long *start,
+			    unsigned long npages)
 {
+	unsigned long addr = *start;
 	struct page *page;
 	bool stuck;
 
-	if (pin_addresses(reader, start, 1, FOLL_NOFAULT, &page) != 1)
-		return false;
-	stuck = is_zone_movable_page(page);
-	unpin_user_page(page);
-	return stuck;
+	while (npages--) {
+		if (pin_addresses(reader, addr, 1, FOLL_NOFAULT, &page) != 1)
+			return false;
+		stuck = is_zone_movable_page(page);
+		unpin_user_page(page);
+		if (stuck) {
+			*start = addr;
+			return true;
+		}
+		addr += PAGE_SIZE;
+		cond_resched();
+	}
+	return false;
+}
+
+/* The same of a file, of which a window of folios was tried. */
+static bool find_stuck_folio(const struct file *file, unsigned long *start,
+			     unsigned long npages)
+{
+	pgoff_t index = *start >> PAGE_SHIFT, end = index + npages, next;
+	struct folio *folio;
+	bool stuck;
+
+	for (int i = 0; i < PIN_WINDOW_PAGES && index < end; i++) {
+		folio = filemap_get_folio(file->f_mapping, index);
+		if (IS_ERR(folio))
+			return false;
+		stuck = is_zone_movable_page(&folio->page);
+		next = folio_next_index(folio);
+		folio_put(folio);
+		if (stuck) {
+			*start = index << PAGE_SHIFT;
+			return true;
+		}
+		index = next;
+	}
+	return false;
+}
+
+static enum pinacct_cause cause_of_file(const struct file *file,
+					unsigned long *start,
+					unsigned long npages, int error,
+					char *what, size_t size)
+{
+	unsigned long end = i_size_read(file_inode(file));
+
+	if (!is_memory_fs(file)) {
+		name_fs(file, what, size);
+		return PINACCT_CAUSE_NOT_MEMFD;
+	}
+	if (error == -EINVAL && *start + npages * PAGE_SIZE > end) {
+		*start = max(*start, round_down(end, PAGE_SIZE));
+		return PINACCT_CAUSE_UNMAPPED;
+	}
+	if (error != -ENOMEM)
+		return PINACCT_CAUSE_OTHER;
+	return find_stuck_folio(file, start, npages) ?
+		       PINACCT_CAUSE_MOVABLE : PINACCT_CAUSE_NO_MEMORY;
 }
 
 /**
  * pin_cause - tell why memory was not pinned
  * @reader: what has failed
- * @start: where, in bytes: the address, or the offset in the file
+ * @start: where its window begins, in bytes: the address, or the offset in the
+ *	   file. Is set to where it failed, if that can be told
+ * @npages: pages that were to be pinned
  * @error: with what, a negative errno
  * @what: is set to the name of the file system that is to blame, or to ""
  * @size: of @what
@@ -106,29 +187,26 @@ static bool is_stuck_in_movable_zone(struct pin_reader *reader,
  *
  * Return: the cause, PINACCT_CAUSE_OTHER if it cannot be told.
  */
-enum pinacct_cause pin_cause(struct pin_reader *reader, unsigned long start,
-			     int error, char *what, size_t size)
+enum pinacct_cause pin_cause(struct pin_reader *reader, unsigned long *start,
+			     unsigned long npages, int error, char *what,
+			     size_t size)
 {
 	bool write = reader->gup_flags & FOLL_WRITE;
 	struct mm_struct *mm = reader->mm;
 	struct vm_area_struct *vma;
 	enum pinacct_cause cause;
+	unsigned long addr;
 
 	*what = '\0';
 	if (error == -ENODATA)
 		return PINACCT_CAUSE_ZERO_PAGE;
 
-	if (reader->file) {
-		if (!is_memory_fs(reader->file)) {
-			name_fs(reader->file, what, size);
-			return PINACCT_CAUSE_NOT_MEMFD;
-		}
-		return error == -ENOMEM ? PINACCT_CAUSE_NO_MEMORY :
-					  PINACCT_CAUSE_OTHER;
-	}
+	if (reader->file)
+		return cause_of_file(reader->file, start, npages, error, what,
+				     size);
 
 	if (error != -EFAULT && error != -EOPNOTSUPP) {
-		if (is_stuck_in_movable_zone(reader, start))
+		if (find_stuck_page(reader, start, npages))
 			return PINACCT_CAUSE_MOVABLE;
 		return error == -ENOMEM ? PINACCT_CAUSE_NO_MEMORY :
 					  PINACCT_CAUSE_OTHER;
@@ -139,8 +217,9 @@ enum pinacct_cause pin_cause(struct pin_reader *reader, unsigned long start,
 		return PINACCT_CAUSE_UNMAPPED;
 
 	mmap_read_lock(mm);
-	vma = vma_lookup(mm, untagged_addr_remote(mm, start));
-	cause = vma ? cause_of_vma(vma, write, what, size) :
+	addr = untagged_addr_remote(mm, *start);
+	vma = vma_lookup(mm, addr);
+	cause = vma ? cause_of_vma(vma, addr, write, what, size) :
 		      PINACCT_CAUSE_UNMAPPED;
 	mmap_read_unlock(mm);
 	return cause;

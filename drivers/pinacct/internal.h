@@ -106,8 +106,9 @@ long pin_zero_fill(struct pin_reader *reader, unsigned long start,
 		   struct page **pages);
 
 /* cause.c */
-enum pinacct_cause pin_cause(struct pin_reader *reader, unsigned long start,
-			     int error, char *what, size_t size);
+enum pinacct_cause pin_cause(struct pin_reader *reader, unsigned long *start,
+			     unsigned long npages, int error, char *what,
+			     size_t size);
 bool pin_cause_is_file(const struct vm_area_struct *vma, bool write);
 int pin_cause_errno(enum pinacct_cause cause, int error);
 
@@ -117,7 +118,7 @@ int pin_refuse_limit(const struct pin_account *acct,
 		     unsigned long charged, unsigned long limit,
 		     unsigned long slack);
 int pin_refuse_memory(struct pin_reader *reader, unsigned long start,
-		      int error);
+		      unsigned long npages, int error);
 void pin_refuse_domain(const struct pin_request *request, unsigned long iova,
 		       int error);
 int pin_refusal_last(struct task_struct *task, struct pinacct_refusal *refusal);

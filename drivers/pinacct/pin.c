@@ -437,7 +437,7 @@ long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 		ret = fill_from_addresses(reader, start, npages, mode, pages);
 	}
 	if (ret < 0)
-		return pin_refuse_memory(reader, start, ret);
+		return pin_refuse_memory(reader, start, npages, ret);
 	reader->owed = ret;
 	return ret;
 }
@@ -461,7 +461,7 @@ EXPORT_SYMBOL_GPL(pin_reader_fill_pages);
 long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 		     unsigned long npages)
 {
-	unsigned long entries;
+	unsigned long tried = npages;
 	long ret;
 
 	cond_resched();
@@ -473,8 +473,8 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 	if (reader->file) {
 		ret = fill_from_file(reader, start, npages);
 	} else {
-		entries = window_entries(reader, npages);
-		ret = fill_from_addresses(reader, start, min(npages, entries),
+		tried = min(npages, window_entries(reader, npages));
+		ret = fill_from_addresses(reader, start, tried,
 					  reader->zero_mode, reader->pages);
 		reader->next = 0;
 		reader->end = max(ret, 0);
@@ -488,7 +488,7 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 		}
 	}
 	if (ret < 0)
-		return pin_refuse_memory(reader, start, ret);
+		return pin_refuse_memory(reader, start, tried, ret);
 
 	reader->owed = ret;
 	if (reader->zeros && !reader->zero_cow)

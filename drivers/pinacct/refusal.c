@@ -280,7 +280,8 @@ static void log_cause(const struct pinacct_refusal *refusal, const char *fs)
 /**
  * pin_refuse_memory - memory cannot be pinned
  * @reader: what has failed
- * @start: where, in bytes
+ * @start: where the window begins that was to be pinned, in bytes
+ * @npages: how many pages that was
  * @error: with what, a negative errno
  *
  * A signal is not a refusal: the call is made again, or nobody is left to ask.
@@ -290,7 +291,8 @@ static void log_cause(const struct pinacct_refusal *refusal, const char *fs)
  * Return: what the caller gets: @error, or with strict_errno what stands for the
  * cause.
  */
-int pin_refuse_memory(struct pin_reader *reader, unsigned long start, int error)
+int pin_refuse_memory(struct pin_reader *reader, unsigned long start,
+		      unsigned long npages, int error)
 {
 	struct pinacct_refusal refusal;
 	enum pinacct_cause cause;
@@ -299,7 +301,7 @@ int pin_refuse_memory(struct pin_reader *reader, unsigned long start, int error)
 	if (error == -EINTR)
 		return error;
 
-	cause = pin_cause(reader, start, error, fs, sizeof(fs));
+	cause = pin_cause(reader, &start, npages, error, fs, sizeof(fs));
 	error = pin_cause_errno(cause, error);
 	describe(&refusal, reader->request, start, cause, error);
 

@@ -26,7 +26,8 @@
  * @PINACCT_CAUSE_NOT_MEMFD: mapped by a file that is neither on tmpfs nor on
  *	hugetlbfs
  * @PINACCT_CAUSE_UNPINNABLE: DAX, secret memory, or memory private to a guest
- * @PINACCT_CAUSE_UNMAPPED: nothing is mapped at that address
+ * @PINACCT_CAUSE_UNMAPPED: nothing is mapped at that address, or the file ends
+ *	before it
  * @PINACCT_CAUSE_PROTECTED: mapped, but not readable or not writable
  * @PINACCT_CAUSE_MOVABLE: a page cannot leave a zone of movable memory
  * @PINACCT_CAUSE_DEVICE: a device's own memory, a BAR, which iommufd does not map
