@@ -9,6 +9,7 @@
  */
 #include "internal.h"
 
+#include <linux/backing-dev.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
@@ -41,12 +42,20 @@ static bool is_special(const struct vm_area_struct *vma)
 	       is_on(vma, SECRETMEM_MAGIC);
 }
 
-/* A file system that has to notice writes does not learn of a device's. */
+/*
+ * A file system that has to notice writes does not learn of a device's. This is
+ * what get_user_pages() asks with FOLL_LONGTERM, by a function of its own.
+ */
 static bool is_tracked_file(const struct vm_area_struct *vma, bool write)
 {
-	return vma->vm_file && write && (vma->vm_flags & VM_SHARED) &&
-	       S_ISREG(file_inode(vma->vm_file)->i_mode) &&
-	       !is_memory_fs(vma->vm_file);
+	const unsigned long shared_writable = VM_SHARED | VM_WRITE;
+	const struct vm_operations_struct *ops = vma->vm_ops;
+
+	if (!write || !vma->vm_file ||
+	    (vma->vm_flags & shared_writable) != shared_writable)
+		return false;
+	return (ops && (ops->page_mkwrite || ops->pfn_mkwrite)) ||
+	       mapping_can_writeback(vma->vm_file->f_mapping);
 }
 
 /**
