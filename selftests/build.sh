@@ -24,13 +24,14 @@ uapi()
 	echo "$(pa_cached uapi-headers "1 $1" fill_headers "$1")/include"
 }
 
-# An ext4 file system, for memory of a file on a disk. L1 has no mke2fs.
+# An ext4 file system, for memory of a file on a disk. L1 has no mke2fs. Blocks of
+# a page: DAX has no smaller ones.
 disk_image()
 {
-	local image=$pa_top/build/selftests/ext4.img
+	local image=$pa_top/build/selftests/ext4.raw
 
 	[[ ! -e $image ]] || return 0
-	PATH=$PATH:/sbin:/usr/sbin mke2fs -q -F -t ext4 "$image.tmp" 16M
+	PATH=$PATH:/sbin:/usr/sbin mke2fs -q -F -t ext4 -b 4096 "$image.tmp" 16M
 	mv "$image.tmp" "$image"
 }
 

@@ -89,32 +89,47 @@ have()
 	[[ ${made[$name]} = yes ]]
 }
 
-build_debian()
-{
-	have modules-6.12 env W=1e KDIR= KSRC= "$pa_top/scripts/build-modules.sh" ours &&
-		have stock-6.12 env KDIR= KSRC= "$pa_top/scripts/build-modules.sh" stock &&
-		have test-device "$pa_top/selftests/mediated/build.sh" &&
-		have test-module "$pa_top/selftests/modules/build.sh"
-}
+declare -A kernel kdir ksrc
 
-# build_test_kernel 6.12|7.2: the small kernel and the modules for it
-build_test_kernel()
+# build_kernel debian|6.12|7.2: Debian's 6.12, or one of the small ones
+build_kernel()
 {
-	local source
-
-	[[ -z ${made[kernel-$1]:-} ]] ||
-		{ [[ ${made[kernel-$1]} = yes ]]; return; }
+	if [[ $1 = debian ]]; then
+		kdir[$1]='' ksrc[$1]=''
+		return
+	fi
+	[[ ${made[kernel-$1]:-} != yes ]] || return 0
 	have "source-$1" "$pa_top/scripts/fetch.sh" "source-$1" || return
-	source=$(tail -n 1 "$report/source-$1.log")
-	have "kernel-$1" "$pa_top/scripts/test-kernel.sh" "$source" || return
+	ksrc[$1]=$(tail -n 1 "$report/source-$1.log")
+	have "kernel-$1" "$pa_top/scripts/test-kernel.sh" "${ksrc[$1]}" || return
 	kernel[$1]=$(tail -n 1 "$report/kernel-$1.log")
-	have "test-modules-$1" env W=1e KDIR="${kernel[$1]}/kdir" KSRC="$source" \
-		"$pa_top/scripts/build-modules.sh" ours &&
-		have "test-stock-$1" env KDIR="${kernel[$1]}/kdir" KSRC="$source" \
-			"$pa_top/scripts/build-modules.sh" stock
+	kdir[$1]=${kernel[$1]}/kdir
 }
 
-declare -A kernel
+# with KERNEL COMMAND...: the command with what that kernel's modules are built from
+with()
+{
+	local which=$1
+
+	shift
+	env KDIR="${kdir[$which]}" KSRC="${ksrc[$which]}" "$@"
+}
+
+# build_modules KERNEL: ours and the unmodified ones
+build_modules()
+{
+	build_kernel "$1" &&
+		have "modules-$1" with "$1" env W=1e "$pa_top/scripts/build-modules.sh" ours &&
+		have "stock-$1" with "$1" "$pa_top/scripts/build-modules.sh" stock
+}
+
+# build_test_modules KERNEL: what the tests with devices have in the kernel
+build_test_modules()
+{
+	build_modules "$1" &&
+		have "test-device-$1" with "$1" "$pa_top/selftests/mediated/build.sh" &&
+		have "test-module-$1" with "$1" "$pa_top/selftests/modules/build.sh"
+}
 
 build_programs()
 {
@@ -141,36 +156,42 @@ boot()
 	esac
 }
 
-# Everything that runs on Debian's kernel shares one boot. The dma tests make a
-# device write where it may not, which the IOMMU driver logs.
-boot_debian()
+# boot_devices 6.12|7.2: all that takes devices shares one boot of each, on
+# Debian's 6.12 and on the small 7.2. The dma tests make a device write where it
+# may not, which the IOMMU driver logs.
+boot_devices()
 {
-	local part parts=()
+	local what parts=() which=debian where=()
 
-	for part in kselftest differential upstream-vfio readme; do
-		! wanted "$part" || parts+=("$part")
+	for what in kselftest differential upstream-vfio readme; do
+		[[ $what != readme || $1 = 6.12 ]] || continue
+		! wanted "$what" || parts+=("$what")
 	done
-	build_debian && build_programs || return
-	say "L1 with Debian's kernel: ${parts[*]}"
-	boot l1-debian --devices edu,e1000e --timeout 2400 \
-		--append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=64' \
+	[[ $1 = 6.12 ]] || which=$1
+	build_test_modules "$which" && build_programs || return
+	[[ $which = debian ]] ||
+		where=(--kernel "${kernel[$which]}/bzImage" --modules "${kernel[$which]}/modules")
+	say "L1 with Linux $1 and devices: ${parts[*]}"
+	boot "l1-$1" "${where[@]}" --devices edu,e1000e --timeout 2400 \
+		--disk "$pa_top/build/selftests/ext4.raw" \
+		--append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=64 memmap=32M!5G' \
 		--expect 'DMAR: (DRHD: handling fault status reg|\[DMA Write.* fault addr 0x100[34]000 )' \
-		-- selftests/l1/debian.sh "${parts[@]}"
+		-- selftests/l1/devices.sh "${parts[@]}"
 }
 
-# boot_test_kernel 6.12|7.2
-boot_test_kernel()
+# boot_mock 6.12|7.2: the small kernel without an IOMMU
+boot_mock()
 {
-	local part parts=()
+	local what parts=()
 
-	for part in upstream-iommu kunit; do
-		! wanted "$part" || parts+=("$part")
+	for what in upstream-iommu kunit; do
+		! wanted "$what" || parts+=("$what")
 	done
-	build_test_kernel "$1" && build_programs || return
-	say "L1 with the small kernel $1: ${parts[*]}"
-	boot "l1-test-$1" --kernel "${kernel[$1]}/bzImage" --modules "${kernel[$1]}/modules" \
+	build_modules "$1" && build_programs || return
+	say "L1 with the small kernel $1 and mock devices: ${parts[*]}"
+	boot "l1-mock-$1" --kernel "${kernel[$1]}/bzImage" --modules "${kernel[$1]}/modules" \
 		--devices none --no-iommu --hugepages 64 --timeout 2400 \
-		-- selftests/l1/test-kernel.sh "$1" "${parts[@]}"
+		-- selftests/l1/mock.sh "$1" "${parts[@]}"
 }
 
 # once NAME COMMAND...: the same for a boot: a second step finds it done
@@ -186,14 +207,16 @@ once()
 	[[ ${made[$name]} = yes ]]
 }
 
-in_debian()
+# with_devices 6.12|7.2
+with_devices()
 {
-	once boot-debian boot_debian
+	once "boot-$1" boot_devices "$1"
 }
 
-in_test_kernel()
+# with_mocks 6.12|7.2
+with_mocks()
 {
-	once "boot-test-$1" boot_test_kernel "$1"
+	once "boot-mock-$1" boot_mock "$1"
 }
 
 # ---- the steps
@@ -227,16 +250,21 @@ step_fetch()
 
 step_modules()
 {
-	single modules-6.12 env W=1e KDIR= KSRC= "$pa_top/scripts/build-modules.sh" ours
-	single stock-6.12 env KDIR= KSRC= "$pa_top/scripts/build-modules.sh" stock
-	single test-device "$pa_top/selftests/mediated/build.sh"
-	single test-module "$pa_top/selftests/modules/build.sh"
-	for version in 6.12 7.2; do
-		if build_test_kernel "$version"; then
-			record pass "$step" "modules for the small kernel $version"
+	local which
+
+	for which in debian 6.12 7.2; do
+		if build_kernel "$which"; then
+			single "modules-$which" with "$which" env W=1e \
+				"$pa_top/scripts/build-modules.sh" ours
+			single "stock-$which" with "$which" "$pa_top/scripts/build-modules.sh" stock
 		else
-			record fail "$step" "modules for the small kernel $version" "see $report"
+			record fail "$step" "modules-$which" "its kernel was not built, see $report"
 		fi
+	done
+	for which in debian 7.2; do
+		build_kernel "$which" || continue
+		single "test-device-$which" with "$which" "$pa_top/selftests/mediated/build.sh"
+		single "test-module-$which" with "$which" "$pa_top/selftests/modules/build.sh"
 	done
 }
 
@@ -258,31 +286,39 @@ step_programs()
 
 step_kselftest()
 {
-	local program
+	local version program
 
-	in_debian || not_run
-	for program in "$pa_top/selftests/pinacct/"*.c; do
-		program=$(basename "$program" .c)
-		tap_results "$step" "$report/l1-debian/kselftest/$program.tap" "$program"
+	for version in 6.12 7.2; do
+		with_devices "$version" || not_run "$version"
+		for program in "$pa_top/selftests/pinacct/"*.c; do
+			program=$(basename "$program" .c)
+			tap_results "$step" "$report/l1-$version/kselftest/$program.tap" \
+				"$version: $program"
+		done
 	done
 }
 
 step_differential()
 {
-	local stock=$report/l1-debian/differential.stock ours=$report/l1-debian/differential.ours
+	local version out
 
-	in_debian || not_run
-	differential_results "$step" "$stock" "$ours" >"$report/differential.diff"
-	[[ ! -s $report/differential.diff ]] || head -n 40 "$report/differential.diff" >&2
+	for version in 6.12 7.2; do
+		with_devices "$version" || not_run "$version"
+		out=$report/l1-$version/differential
+		differential_results "$step" "$version" "$out".{stock,ours} >"$out.diff"
+		[[ ! -s $out.diff ]] || head -n 40 "$out.diff" >&2
+	done
 }
 
 step_upstream_vfio()
 {
-	local stock
+	local version stock
 
-	in_debian || not_run
-	for stock in "$report/l1-debian/upstream-vfio/stock/"*.tap; do
-		compare_results "$step" "$stock" "${stock/\/stock\///ours/}"
+	for version in 6.12 7.2; do
+		with_devices "$version" || not_run "$version"
+		for stock in "$report/l1-$version/upstream-vfio/stock/"*.tap; do
+			compare_results "$step" "$version" "$stock" "${stock/\/stock\///ours/}"
+		done
 	done
 }
 
@@ -291,10 +327,10 @@ step_upstream_iommu()
 	local version program
 
 	for version in 6.12 7.2; do
-		in_test_kernel "$version" || not_run "$version"
+		with_mocks "$version" || not_run "$version"
 		for program in iommufd iommufd_fail_nth; do
-			compare_results "$step" \
-				"$report/l1-test-$version/upstream-iommu/$version/"{stock,ours}"/$program.tap"
+			compare_results "$step" "$version" \
+				"$report/l1-mock-$version/upstream-iommu/$version/"{stock,ours}"/$program.tap"
 		done
 	done
 }
@@ -304,8 +340,8 @@ step_kunit()
 	local version
 
 	for version in 6.12 7.2; do
-		in_test_kernel "$version" || not_run "$version"
-		kunit_results "$step" "$report/l1-test-$version/kunit/$version/results" "$version"
+		with_mocks "$version" || not_run "$version"
+		kunit_results "$step" "$report/l1-mock-$version/kunit/$version/results" "$version"
 	done
 }
 
@@ -331,8 +367,8 @@ step_readme()
 	done
 	single make-help make -C "$pa_top" help
 	single make-series make -C "$pa_top" series
-	in_debian || not_run
-	readme_results "$step" "$report/l1-debian/readme"
+	with_devices 6.12 || not_run 6.12
+	readme_results "$step" "$report/l1-6.12/readme"
 }
 
 # Instructions are counted, not seconds, so a row is a test.
@@ -349,7 +385,7 @@ step_demo()
 
 not_run()
 {
-	record fail "$step" "L1${1:+ with $1} was run" "see above, and $report"
+	record fail "$step" "$1: L1 was run" "see above, and $report"
 }
 
 wanted()

@@ -76,15 +76,15 @@ tap_results()
 	done < <(tap_lines "$2")
 }
 
-# compare_results STEP STOCK OURS: what stock passes, ours passes. A test that
-# fails on both is no failure of ours, and is not counted as passed.
+# compare_results STEP VERSION STOCK OURS: what stock passes, ours passes. A test
+# that fails on both is no failure of ours, and is not counted as passed.
 compare_results()
 {
-	local step=$1 stock=$2 ours=$3 verdict test reason name was
+	local step=$1 stock=$3 ours=$4 verdict test reason name was
 	local -A before=() seen=()
 	local -i passed=0 passed_stock=0
 
-	name=$(basename "$stock" .tap)
+	name="$2: $(basename "$stock" .tap)"
 	while IFS=$'\t' read -r verdict test reason; do
 		before[$test]=$verdict
 		[[ $verdict != pass ]] || passed_stock+=1
@@ -145,34 +145,34 @@ refused_earlier()
 	' "$1" "$2"
 }
 
-# differential_results STEP STOCK OURS: a scenario on a front end is a test; its
-# lines have to be the same. Prints those that differ.
+# differential_results STEP VERSION STOCK OURS: a scenario on a front end is a test;
+# its lines have to be the same. Prints those that differ.
 differential_results()
 {
-	local ours=$3.compared
+	local step=$1 version=$2 stock=$3 ours=$4
 
-	if [[ ! -s $2 || ! -s $3 ]]; then
-		record fail "$1" "both outputs" "$2 or $3 is missing or empty"
+	if [[ ! -s $stock || ! -s $ours ]]; then
+		record fail "$step" "$version: both outputs" "$stock or $ours is missing or empty"
 		return
 	fi
-	if grep -E '^missing: | was not run to its end$' "$2" "$3"; then
-		record fail "$1" "every scenario is run" "see $2 and $3"
+	if grep -E '^missing: | was not run to its end$' "$stock" "$ours"; then
+		record fail "$step" "$version: every scenario is run" "see $stock and $ours"
 	fi
-	refused_earlier "$2" "$3" >"$ours"
-	awk -v step="$1" '
+	refused_earlier "$stock" "$ours" >"$ours.compared"
+	awk -v step="$step" -v version="$version" '
 		NR == FNR { stock[$1 " " $2] = stock[$1 " " $2] $0 "\n"; next }
 		{ ours[$1 " " $2] = ours[$1 " " $2] $0 "\n"; steps[$1 " " $2]++ }
 		END {
 			for (name in stock)
-				printf "%s\t%s\t%s\t%d steps\n",
+				printf "%s\t%s\t%s: %s\t%d steps\n",
 					stock[name] == ours[name] ? "pass" : "fail",
-					step, name, steps[name]
+					step, version, name, steps[name]
 			for (name in ours)
 				if (!(name in stock))
-					printf "fail\t%s\t%s\tnot on stock\n", step, name
-		}' "$2" "$ours" | sort >>"$results"
-	diff --label stock --label ours -U 0 "$2" "$ours" || true
-	say "differential: $(wc -l <"$2") steps on stock, $(wc -l <"$ours") on ours"
+					printf "fail\t%s\t%s: %s\tnot on stock\n", step, version, name
+		}' "$stock" "$ours.compared" | sort >>"$results"
+	diff --label stock --label ours -U 0 "$stock" "$ours.compared" || true
+	say "$version: differential: $(wc -l <"$stock") steps on stock, $(wc -l <"$ours") on ours"
 }
 
 # readme_results STEP DIRECTORY

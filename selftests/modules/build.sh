@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Build the module that shows tests the kernel's pages, into
+# Build the module that shows tests the kernel's pages and holds them, into
 # build/selftests/modules/RELEASE/.
 #
 # Use:	[KDIR=...] selftests/modules/build.sh
@@ -11,7 +11,7 @@
 kdir=${KDIR:-}
 [[ $kdir ]] || kdir=$("$pa_top/scripts/fetch.sh" headers)
 release=$(<"$kdir/include/config/kernel.release")
-obj=$pa_top/build/selftests/obj/$release
+obj=$pa_top/build/selftests/obj/$release/test
 out=$pa_top/build/selftests/modules/$release
 
 mkdir -p "$obj" "$out"

@@ -20,6 +20,8 @@ Use:	tools/vm/run.sh [OPTION]... -- COMMAND [ARGUMENT]...
   --icount         one CPU, whose clock counts its instructions: a nanosecond is
                    an instruction, however busy the host is. Slower by half
   --hugepages N    reserve N 2 MiB pages at boot
+  --disk FILE      a second disk, /dev/vdb, that begins as FILE is: what is
+                   written to it is lost
   --share DIR:MNT  mount the host's DIR at MNT in L1, writable; may be repeated
   --share-ro DIR:MNT  the same, read-only
   --out DIR        the host's directory that is /out in L1 (build/out)
@@ -50,7 +52,7 @@ die()
 }
 
 kernel=stock modules='' append='' devices=edu,e1000e,nvme,virtio-net iommu=yes
-mem=4G smp=2 icount='' hugepages=0 out=$pa_top/build/out log=$pa_top/build/vm/console.log
+mem=4G smp=2 icount='' hugepages=0 second_disk='' out=$pa_top/build/out log=$pa_top/build/vm/console.log
 timeout='' shell='' splat_ok='' expected=(-e '^$') shares=() qemu_more=() command=()
 
 parse()
@@ -86,6 +88,7 @@ option()
 	--mem)		mem=$2 ;;
 	--smp)		smp=$2 ;;
 	--hugepages)	hugepages=$2 ;;
+	--disk)		second_disk=$2 ;;
 	--share)	shares+=(rw "$2") ;;
 	--share-ro)	shares+=(ro "$2") ;;
 	--out)		out=$2 ;;
@@ -199,6 +202,9 @@ machine()
 		-serial "file:$ctl/console" -kernel "$boot/kernel" -initrd "$boot/initramfs"
 		-drive "if=none,id=root,file=$rootfs/root.ext4,format=raw,readonly=on"
 		-device virtio-blk-pci,drive=root)
+	[[ -z $second_disk ]] ||
+		qemu+=(-drive "if=none,id=second,file=${second_disk//,/,,},format=raw,snapshot=on"
+			-device virtio-blk-pci,drive=second)
 	if [[ $iommu = yes ]]; then
 		qemu+=(-device intel-iommu,intremap=on,aw-bits=48)
 		args+=" intel_iommu=on iommu=nopt"

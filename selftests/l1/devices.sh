@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In L1 on Debian's kernel: run parts of the check, and leave what they say in
-# /out for the host to judge.
+# In L1 with devices: run parts of the check, and leave what they say in /out for
+# the host to judge.
 #
-# Use:	debian.sh [kselftest|differential|upstream-vfio|readme]...
+# Use:	devices.sh [kselftest|differential|upstream-vfio|readme]...
 #
+# The kernel is Debian's or the project's small one. L1 has an edu and an e1000e
+# behind the IOMMU, a disk with ext4, and memory set apart as /dev/pmem0.
 # Exit status 0 if every part could be run, whatever its tests said.
 
 set -euo pipefail
@@ -15,19 +17,43 @@ programs=$top/build/selftests
 # shellcheck source=selftests/l1/lib.sh
 . "$top/selftests/l1/lib.sh"
 
-# A file system on a disk, for memory of its files
-mount_ext4()
+# What the tests need to be there: /tmp/ext4, of a disk; /tmp/dax, the same file
+# system without a page cache; and /dev/kvm
+surroundings()
 {
-	[[ ! -d /tmp/ext4 ]] || return 0
-	modprobe loop
-	cp "$programs/ext4.img" /tmp/
-	mkdir /tmp/ext4
-	mount -o loop /tmp/ext4.img /tmp/ext4
+	mkdir /tmp/ext4 /tmp/dax
+	modprobe -a nd_e820 nd_pmem
+	dd if=/dev/vdb of=/dev/pmem0 bs=1M status=none
+	mount -t ext4 -o dax=always /dev/pmem0 /tmp/dax
+	mount -t ext4 /dev/vdb /tmp/ext4
+	"$top/tools/vm/l1/kvm.sh"
+}
+
+# movable on|off: is there memory from which pages must be able to go away? The
+# last block that can be emptied becomes such memory, and user memory comes from
+# it first.
+movable()
+{
+	local block
+
+	if [[ $1 = off ]]; then
+		echo offline >"$movable_block/state"
+		echo online_kernel >"$movable_block/state"
+		return
+	fi
+	for block in $(printf '%s\n' /sys/devices/system/memory/memory* | sort -rV); do
+		if echo offline >"$block/state"; then
+			echo online_movable >"$block/state"
+			movable_block=$block
+			return
+		fi 2>/dev/null
+	done
+	tell "no block of memory can be taken offline"
+	return 1
 }
 
 differential()
 {
-	mount_ext4
 	cpus 1
 	DIFFERENTIAL_EXT4=/tmp/ext4 timeout 900 "$programs/differential" >"/out/differential.$1" ||
 		tell "differential on $1 ended with $?"
@@ -46,18 +72,28 @@ upstream_vfio()
 	done
 }
 
+# one_kselftest NAME: on one CPU or two, and in the surroundings that it needs
+one_kselftest()
+{
+	case $1 in
+	limit|slack)	cpus 2 ;;	# Their races take two.
+	movable)	movable on ;;
+	esac
+	run_tap "kselftest/$1" "$programs/pinacct/$1"
+	case $1 in
+	limit|slack)	cpus 1 ;;
+	movable)	movable off ;;
+	esac
+}
+
 kselftest()
 {
 	local test
 
-	mount_ext4
 	insmod "$programs/modules/$(uname -r)/pinacct_test.ko"
 	cpus 1
 	for test in "$programs/pinacct/"*; do
-		# Their races take two.
-		[[ $test != */@(limit|slack) ]] || cpus 2
-		run_tap "kselftest/$(basename "$test")" "$test"
-		[[ $test != */@(limit|slack) ]] || cpus 1
+		one_kselftest "$(basename "$test")"
 	done
 	cpus 2
 	rmmod pinacct_test
@@ -121,6 +157,7 @@ wanted()
 }
 
 parts=$*
+surroundings
 if wanted differential || wanted upstream-vfio; then
 	use stock
 	! wanted differential || timed differential stock

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In L1 on the project's small kernel: what Debian's kernel has no options for.
+# In L1 without an IOMMU, on the project's small kernel: what needs mock domains,
+# fault injection or KUnit, for which Debian's kernel has no options.
 #
-# Use:	test-kernel.sh VERSION [upstream-iommu|kunit]...
+# Use:	mock.sh VERSION [upstream-iommu|kunit]...
 #
 # VERSION says which tree's selftests to run. L1 must have no real IOMMU: the
 # mock domains of IOMMUFD_TEST and Intel's driver do not go together.
