@@ -10,25 +10,37 @@
 
 #define FILES "/sys/kernel/debug/pinacct_test/"
 
-/* Write a number to a file, and read what it says to that. */
-static int ask(const char *path, unsigned long number, char *text, size_t size)
+/* Write a number to a file: its descriptor, or -errno. */
+static int tell(const char *path, unsigned long number)
 {
-	ssize_t len;
-	int fd, rc = 0;
+	char text[32];
+	int fd, len, rc;
 
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	len = snprintf(text, size, "%lx", number);
-	if (pwrite(fd, text, len, 0) != len) {
+	len = snprintf(text, sizeof(text), "%lx", number);
+	if (pwrite(fd, text, len, 0) == len)
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/* Write a number to a file, and read what it says to that. */
+static int ask(const char *path, unsigned long number, char *text, size_t size)
+{
+	int fd = tell(path, number);
+	ssize_t len;
+	int rc = 0;
+
+	if (fd < 0)
+		return fd;
+	len = pread(fd, text, size - 1, 0);
+	if (len < 0)
 		rc = -errno;
-	} else {
-		len = pread(fd, text, size - 1, 0);
-		if (len < 0)
-			rc = -errno;
-		else
-			text[len] = '\0';
-	}
+	else
+		text[len] = '\0';
 	close(fd);
 	return rc;
 }
@@ -43,14 +55,16 @@ static int ask(const char *path, unsigned long number, char *text, size_t size)
 int look_at(const void *address, struct look *look)
 {
 	char text[64];
-	int anon, rc;
+	int anon, movable, rc;
 
 	rc = ask(FILES "page", (unsigned long)address, text, sizeof(text));
 	if (rc)
 		return rc;
-	if (sscanf(text, "%ld %d %d %lx", &look->refs, &look->order, &anon, &look->pfn) != 4)
+	if (sscanf(text, "%ld %d %d %d %lx", &look->refs, &look->order, &anon, &movable,
+		   &look->pfn) != 5)
 		return -EIO;
 	look->anon = anon;
+	look->movable = movable;
 	return 0;
 }
 
@@ -70,4 +84,15 @@ int look_at_device(__u64 iova, unsigned long *pfn)
 	if (!rc)
 		*pfn = strtoul(text, NULL, 16);
 	return rc;
+}
+
+/**
+ * look_hold - have nobody move a page away, as root
+ * @address: of this process, readable
+ *
+ * Return: a file descriptor, to be closed to let it go; or -errno, as look_at()
+ */
+int look_hold(const void *address)
+{
+	return tell(FILES "hold", (unsigned long)address);
 }

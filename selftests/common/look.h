@@ -11,16 +11,19 @@
  * @refs: references to its folio, without the one that looking takes
  * @order: of its folio: 0 is one page, 9 is 2 MiB
  * @anon: its folio is anonymous memory; a zero page is not
+ * @movable: it is in a zone of movable memory
  * @pfn: its number
  */
 struct look {
 	long refs;
 	int order;
 	bool anon;
+	bool movable;
 	unsigned long pfn;
 };
 
 int look_at(const void *address, struct look *look);
 int look_at_device(__u64 iova, unsigned long *pfn);
+int look_hold(const void *address);
 
 #endif

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For tests only: shows what the kernel tells nobody.
+ * For tests only: shows what the kernel tells nobody, and does what nobody may.
  *
  * Files in /sys/kernel/debug/pinacct_test, to be written, and then read:
  *
  *   page  an address of the writer; references to the folio that is there, its
- *	   order, whether it is anonymous, and the page's PFN. It is how a test
- *	   sees a reference to a zero page that was lost, since neither zero page
- *	   has a counter of its own anywhere
+ *	   order, whether it is anonymous and whether it is in a zone of movable
+ *	   memory, and the page's PFN. It is how a test sees a reference to a zero
+ *	   page that was lost, since neither zero page has a counter of its own
+ *	   anywhere
  *   edu   an IOVA; the PFN that the edu device reaches there
+ *   hold  an address of the writer, once; nothing. A reference to the page is held
+ *	   until the file is closed, so that nothing can move the page away
  */
 #include <linux/debugfs.h>
 #include <linux/iommu.h>
@@ -54,9 +57,10 @@ static ssize_t page_write(struct file *file, const char __user *buf, size_t len,
 
 	folio = page_folio(page);
 	/* One of the references is ours. */
-	answer->len = scnprintf(answer->text, sizeof(answer->text), "%d %u %d %lx\n",
+	answer->len = scnprintf(answer->text, sizeof(answer->text), "%d %u %d %d %lx\n",
 				folio_ref_count(folio) - 1, folio_order(folio),
-				folio_test_anon(folio), page_to_pfn(page));
+				folio_test_anon(folio), is_zone_movable_page(page),
+				page_to_pfn(page));
 	folio_put(folio);
 	return len;
 }
@@ -110,11 +114,44 @@ static const struct file_operations edu_fops = {
 	.read = answer_read,
 };
 
+static int hold_release(struct inode *inode, struct file *file)
+{
+	if (file->private_data)
+		put_page(file->private_data);
+	return 0;
+}
+
+static ssize_t hold_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	unsigned long address;
+	struct page *page;
+	int ret;
+
+	if (file->private_data)
+		return -EBUSY;
+	ret = kstrtoul_from_user(buf, len, 16, &address);
+	if (ret)
+		return ret;
+	ret = get_user_pages_fast(address, 1, 0, &page);
+	if (ret < 0)
+		return ret;
+	file->private_data = page;
+	return len;
+}
+
+static const struct file_operations hold_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.release = hold_release,
+	.write = hold_write,
+};
+
 static int __init pinacct_test_init(void)
 {
 	dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	debugfs_create_file("page", 0600, dir, NULL, &page_fops);
 	debugfs_create_file("edu", 0600, dir, NULL, &edu_fops);
+	debugfs_create_file("hold", 0600, dir, NULL, &hold_fops);
 	return 0;
 }
 
@@ -126,6 +163,6 @@ static void __exit pinacct_test_exit(void)
 module_init(pinacct_test_init);
 module_exit(pinacct_test_exit);
 
-MODULE_DESCRIPTION("Looks at pages, for the tests of pinacct");
+MODULE_DESCRIPTION("Looks at pages and holds them, for the tests of pinacct");
 MODULE_AUTHOR("The pinacct developers");
 MODULE_LICENSE("GPL");

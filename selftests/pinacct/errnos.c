@@ -6,16 +6,18 @@
  * and EOPNOTSUPP for memory that cannot be pinned, so that each errno has one
  * cause that a program can act on. Every cause is provoked for real. Fails if a
  * cause is taken for another, if a default errno is not mainline's, or if memory
- * is refused that can be pinned. (By address only: mappings by file came with
- * Linux 6.13.)
+ * is refused that can be pinned. Mappings by file are in by_file.c, a page that
+ * cannot be moved is in movable.c.
  *
- * PINACCT_EXT4 is a directory on ext4; /tmp/ext4 if it is not set.
+ * PINACCT_EXT4 is a directory on ext4, /tmp/ext4 if it is not set; PINACCT_DAX one
+ * on a file system with DAX, /tmp/dax if it is not set.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "guest_memfd.h"
 #include "rule.h"
 
 #ifndef __NR_memfd_secret
@@ -179,6 +181,91 @@ FRONT_TEST(rule, secret)
 	ASSERT_EQ(0, munmap(memory, PAGES * w->page));
 	ASSERT_EQ(0, close(fd));
 	w->base = base;
+}
+
+/* Persistent memory, which the file system takes back at any time */
+FRONT_TEST(rule, dax)
+{
+	size_t size = PAGES * memory_page();
+	char *memory;
+	int fd;
+
+	fd = make_file(getenv("PINACCT_DAX") ?: "/tmp/dax", size);
+	ASSERT_LE(0, fd) {
+		TH_LOG("is there a directory with DAX? see PINACCT_DAX");
+	}
+	memory = memory_of_file(fd, size);
+	ASSERT_NE(MAP_FAILED, memory);
+	check(TEST_PASS, memory, PAGES, FRONT_RW, PINACCT_CAUSE_UNPINNABLE, EOPNOTSUPP,
+	      EOPNOTSUPP);
+	memset(memory, 1, size);
+	check(TEST_PASS, memory, PAGES, FRONT_RW, PINACCT_CAUSE_UNPINNABLE, EOPNOTSUPP,
+	      EOPNOTSUPP);
+	check(TEST_PASS, memory, PAGES, FRONT_READ, PINACCT_CAUSE_UNPINNABLE, EOPNOTSUPP,
+	      EOPNOTSUPP);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	check(TEST_PASS, memory, PAGES, FRONT_READ, PINACCT_CAUSE_UNPINNABLE, EOPNOTSUPP,
+	      EOPNOTSUPP);
+}
+
+#define NO_GUEST_MEMORY "guest_memfd of this kernel cannot be mapped by a program: since 6.18"
+
+/* What the guest has for itself is mapped, but there is no page in it. */
+FRONT_TEST(rule, guest_private)
+{
+	size_t size = PAGES * memory_page();
+	char *memory;
+	int fd;
+
+	fd = guest_memfd(size, false);
+	if (fd == -EOPNOTSUPP)
+		SKIP(return, NO_GUEST_MEMORY);
+	ASSERT_LE(0, fd) {
+		TH_LOG("no /dev/kvm? see tools/vm/l1/kvm.sh");
+	}
+	memory = memory_of_file(fd, size);
+	ASSERT_NE(MAP_FAILED, memory);
+	check(TEST_PASS, memory, PAGES, FRONT_RW, PINACCT_CAUSE_UNPINNABLE, EFAULT, EOPNOTSUPP);
+	check(TEST_PASS, memory, PAGES, FRONT_READ, PINACCT_CAUSE_UNPINNABLE, EFAULT, EOPNOTSUPP);
+	ASSERT_EQ(0, mprotect(memory, size, PROT_READ));
+	check(TEST_PASS, memory, PAGES, FRONT_RW, PINACCT_CAUSE_PROTECTED, EFAULT, EFAULT);
+}
+
+/* What it shares is memory as any other. */
+FRONT_TEST(rule, guest_shared)
+{
+	size_t size = PAGES * memory_page();
+	struct pinacct_estimate estimate;
+	char *memory;
+	int fd;
+
+	fd = guest_memfd(size, true);
+	if (fd == -EOPNOTSUPP)
+		SKIP(return, NO_GUEST_MEMORY);
+	ASSERT_LE(0, fd);
+	memory = memory_of_file(fd, size);
+	check_fits(TEST_PASS, memory, PAGES);
+	ASSERT_EQ(0, ask_estimate(self->ask, memory, size, true, &estimate));
+	EXPECT_EQ(size, estimate.least);
+	EXPECT_EQ(size, estimate.most);
+}
+
+/* A mapping that goes on where its file does not */
+FRONT_TEST(rule, end_of_file)
+{
+	struct world *w = &self->world;
+	struct pinacct_refusal refusal;
+	char *memory;
+	int fd;
+
+	fd = memory_memfd(PAGES * w->page);
+	ASSERT_LE(0, fd);
+	memory = memory_of_file(fd, (PAGES + 2) * w->page);
+	ASSERT_NE(MAP_FAILED, memory);
+	check(TEST_PASS, memory, PAGES + 2, FRONT_RW, PINACCT_CAUSE_UNMAPPED, EFAULT, EFAULT);
+	ASSERT_EQ(0, ask_refusal(self->ask, 0, &refusal));
+	EXPECT_EQ((unsigned long)memory + PAGES * w->page, refusal.start);
 }
 
 /* At its beginning, and behind pages that there are */

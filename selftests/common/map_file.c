@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* IOMMU_IOAS_MAP_FILE, also where the compiler has older headers. */
+#include <errno.h>
+#include <linux/iommufd.h>
+#include <sys/ioctl.h>
+
+#include "map_file.h"
+
+#ifndef IOMMU_IOAS_MAP_FILE
+struct iommu_ioas_map_file {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__s32 fd;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+
+#define IOMMU_IOAS_MAP_FILE _IO(IOMMUFD_TYPE, 0x8f)
+#endif
+
+/**
+ * front_map_file - map a part of a file for the devices
+ * @front: open (native iommufd only)
+ * @fd: the file
+ * @start: where in it, in bytes
+ * @iova: where the devices see it
+ * @size: in bytes
+ * @prot: FRONT_READ and FRONT_WRITE, as the devices see it
+ *
+ * Return: 0, or -errno: -ENOTTY where the kernel has no such mappings
+ */
+int front_map_file(struct front *front, int fd, __u64 start, __u64 iova, __u64 size, int prot)
+{
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA,
+		.ioas_id = front->ioas,
+		.fd = fd,
+		.start = start,
+		.length = size,
+		.iova = iova,
+	};
+
+	if (prot & FRONT_READ)
+		map.flags |= IOMMU_IOAS_MAP_READABLE;
+	if (prot & FRONT_WRITE)
+		map.flags |= IOMMU_IOAS_MAP_WRITEABLE;
+	return ioctl(front->iommu, IOMMU_IOAS_MAP_FILE, &map) < 0 ? -errno : 0;
+}
+
+/**
+ * front_maps_files - are there mappings by file here?
+ * @front: open
+ *
+ * Return: true if there are
+ */
+bool front_maps_files(struct front *front)
+{
+	return !front->ops->type &&
+	       front_map_file(front, -1, 0, 0, 1, FRONT_READ) != -ENOTTY;
+}
