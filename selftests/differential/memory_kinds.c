@@ -186,8 +186,8 @@ static int file_in(const char *directory)
 }
 
 /*
- * DIFFERENTIAL_EXT4 names a directory of a file system on a disk; compare.sh
- * makes one. The other directories are those of every machine.
+ * DIFFERENTIAL_EXT4 names a directory of a file system on a disk. The other
+ * directories are those of every machine.
  */
 static void files(struct run *run)
 {

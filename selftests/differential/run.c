@@ -5,8 +5,8 @@
  * Use:	differential [FRONT [SCENARIO]]
  *
  * Guards: with no parameter set, every result that a program can observe equals
- * that of the kernel's own modules. selftests/differential/compare.sh runs this
- * on both and compares; any line that differs is a failure.
+ * that of the kernel's own modules. selftests/l1/devices.sh runs this on both, and
+ * any line that differs is a failure.
  *
  * A line: front end, scenario, step, errno, a value where the step has one (the
  * bytes that were unmapped, mostly), and how far VmLck, VmPin, user->locked_vm
@@ -39,6 +39,7 @@ static const struct front_ops *const fronts[] = {
 
 static const struct scenario *const lists[] = {
 	address_scenarios,
+	by_file_scenarios,
 	limit_scenarios,
 	memory_scenarios,
 	process_scenarios,

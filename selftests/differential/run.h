@@ -47,6 +47,7 @@ struct scenario {
 
 /* Each list ends with an entry that has no name. */
 extern const struct scenario address_scenarios[];
+extern const struct scenario by_file_scenarios[];
 extern const struct scenario limit_scenarios[];
 extern const struct scenario memory_scenarios[];
 extern const struct scenario process_scenarios[];
