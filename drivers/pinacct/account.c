@@ -297,7 +297,8 @@ EXPORT_SYMBOL_GPL(pin_account_refund);
 /**
  * pin_account_check - would a charge be refused?
  * @acct: the mapping's account
- * @npages: pages that are certain to be charged, none of them a zero COW
+ * @npages: pages that are certain to be charged, none of them a zero COW; 0 is
+ *	    never refused
  * @request: the mapping that they are for, to be named by a refusal
  *
  * What zero COWs would come on top raises the slack by no more than themselves,
@@ -320,7 +321,8 @@ int pin_account_check(struct pin_account *acct, unsigned long npages,
 		.limit = limit_pages(acct),
 	};
 
-	if (acct->unlimited || acct->payer == PIN_PAYER_NONE)
+	/* Nothing more is owed: a limit that was lowered since does not matter. */
+	if (!npages || acct->unlimited || acct->payer == PIN_PAYER_NONE)
 		return 0;
 
 	totals = pin_ledger_read(acct->payer, key);

@@ -223,6 +223,27 @@ FRONT_TEST(front, bar)
 	EXPECT_BACK(w);
 }
 
+/* A limit that was lowered below what is charged has no say in what is free. */
+FRONT_TEST(front, bar_over_the_limit)
+{
+	struct world *w = &self->world;
+	struct front *front = &w->front;
+	char *memory = ASSERT_MEMORY(anonymous, PAGES);
+	unsigned long size = 0;
+	char *bar;
+
+	ASSERT_EQ(0, device_enable_dma(front->devices[DEVICE_EDU]));
+	bar = device_map_bar(front->devices[DEVICE_EDU], 0, &size);
+	ASSERT_NE(MAP_FAILED, bar);
+	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
+	ASSERT_EQ(0, limit_pages(w, 0));
+	EXPECT_EQ(variant->ops->iommufd ? -EFAULT : 0,
+		  front_map(front, bar, IOVA + PAGES * w->page, size, FRONT_RW));
+	EXPECT_OWED(w, PAGES);
+	/* The BAR in our memory keeps the device open. */
+	ASSERT_EQ(0, front_unmap_all(front, NULL));
+}
+
 /* RAM, then a BAR, then RAM: only RAM is charged. */
 FRONT_TEST(front, bar_between_memory)
 {
