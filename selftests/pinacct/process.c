@@ -9,53 +9,8 @@
  */
 #include <pthread.h>
 
+#include "child.h"
 #include "fixture.h"
-
-/*
- * A child process that works through the front end it inherited. It tells its
- * result after each step and waits to be told to go on.
- */
-struct child {
-	pid_t pid;
-	int to_child[2];
-	int from_child[2];
-};
-
-static int child_start(struct child *child)
-{
-	if (pipe(child->to_child) || pipe(child->from_child))
-		return -errno;
-	child->pid = fork();
-	return child->pid < 0 ? -errno : 0;
-}
-
-static void child_tell(struct child *child, int result)
-{
-	if (write(child->from_child[1], &result, sizeof(result)) != sizeof(result))
-		_exit(1);
-}
-
-static void child_wait(struct child *child)
-{
-	char go;
-
-	if (read(child->to_child[0], &go, 1) != 1)
-		_exit(1);
-}
-
-static int child_result(struct child *child)
-{
-	int result;
-
-	if (read(child->from_child[0], &result, sizeof(result)) != sizeof(result))
-		return -EPIPE;
-	return result;
-}
-
-static int child_go_on(struct child *child)
-{
-	return write(child->to_child[1], "", 1) == 1 ? 0 : -errno;
-}
 
 /* A child that maps so much memory, and ends when it is told to go on. */
 static int child_maps(struct child *child, struct world *w, const void *memory,
@@ -71,17 +26,6 @@ static int child_maps(struct child *child, struct world *w, const void *memory,
 		_exit(0);
 	}
 	return child_result(child);
-}
-
-static int child_end(struct child *child, int signal)
-{
-	int status;
-
-	if (signal)
-		kill(child->pid, signal);
-	if (waitpid(child->pid, &status, 0) != child->pid)
-		return -errno;
-	return 0;
 }
 
 /* The child owes N pages; N pins are held in all; nobody else owes anything. */
