@@ -20,7 +20,11 @@
  * page exactly one gets it, and nobody is refused for what another has only
  * asked for.
  *
- * Lock order: the front end's lock of the mapping, mmap_lock, ledger->lock.
+ * With charge_once a mapping does not pay for a number of pages, but for those
+ * that its payer does not hold yet: it enters and leaves them by PFN, see once.c.
+ *
+ * Lock order: the front end's lock of the mapping, ledger->once.lock, mmap_lock,
+ * ledger->lock.
  */
 #include "internal.h"
 
@@ -196,6 +200,62 @@ static void refund_nobody(struct pin_account *acct, unsigned long npages,
 	spin_unlock(&acct->ledger->lock);
 }
 
+static int charge_payer(struct pin_account *acct, struct attempt *attempt)
+{
+	if (acct->payer == PIN_PAYER_MM)
+		return charge_mm(acct, attempt);
+	if (acct->payer == PIN_PAYER_USER)
+		return charge_user(acct, attempt);
+	return charge_nobody(acct, attempt);
+}
+
+static void refund_payer(struct pin_account *acct, unsigned long npages,
+			 unsigned long zero_cow)
+{
+	if (acct->payer == PIN_PAYER_MM)
+		refund_mm(acct, npages, zero_cow);
+	else if (acct->payer == PIN_PAYER_USER)
+		refund_user(acct, npages, zero_cow);
+	else
+		refund_nobody(acct, npages, zero_cow);
+}
+
+/*
+ * Has the payer charged, be it for all that the mapping holds more now, or for
+ * less. Nothing is charged on failure.
+ */
+static int charge_or_refuse(struct pin_account *acct, unsigned long npages,
+			    unsigned long zero_cow,
+			    const struct pin_request *request)
+{
+	struct attempt attempt = {
+		.npages = npages,
+		.zero_cow = zero_cow,
+		.limit = limit_pages(acct),
+	};
+	int ret = charge_payer(acct, &attempt);
+
+	if (ret == -EDQUOT)
+		return pin_refuse_limit(acct, request, npages, attempt.charged,
+					attempt.limit, attempt.slack);
+	return ret;
+}
+
+/* What of the payer's pages the mapping holds. */
+static void hold(struct pin_account *acct, long npages)
+{
+	if (acct->count_pinned)
+		atomic64_add(npages, &acct->mm->pinned_vm);
+	acct->charged += npages;
+}
+
+static int have_ledger(struct pin_account *acct)
+{
+	if (!acct->ledger)
+		acct->ledger = pin_ledger_get(acct);
+	return acct->ledger ? 0 : -ENOMEM;
+}
+
 /**
  * pin_account_charge - charge the payer for pages that have been pinned
  * @acct: the mapping's account
@@ -216,37 +276,18 @@ int pin_account_charge(struct pin_account *acct, unsigned long npages,
 		       unsigned long zero_cow,
 		       const struct pin_request *request)
 {
-	struct attempt attempt = {
-		.npages = npages,
-		.zero_cow = zero_cow,
-		.limit = limit_pages(acct),
-	};
 	int ret;
 
 	if (!npages)
 		return 0;
 
-	if (!acct->ledger) {
-		acct->ledger = pin_ledger_get(acct);
-		if (!acct->ledger)
-			return -ENOMEM;
-	}
-
-	if (acct->payer == PIN_PAYER_MM)
-		ret = charge_mm(acct, &attempt);
-	else if (acct->payer == PIN_PAYER_USER)
-		ret = charge_user(acct, &attempt);
-	else
-		ret = charge_nobody(acct, &attempt);
-	if (ret == -EDQUOT)
-		return pin_refuse_limit(acct, request, npages, attempt.charged,
-					attempt.limit, attempt.slack);
+	ret = have_ledger(acct);
+	if (!ret)
+		ret = charge_or_refuse(acct, npages, zero_cow, request);
 	if (ret)
 		return ret;
 
-	if (acct->count_pinned)
-		atomic64_add(npages, &acct->mm->pinned_vm);
-	acct->charged += npages;
+	hold(acct, npages);
 	acct->zero_cow += zero_cow;
 	trace_pinacct_charge(acct, npages, zero_cow);
 	return 0;
@@ -279,20 +320,147 @@ void pin_account_refund(struct pin_account *acct, unsigned long npages,
 					      acct->charged - npages),
 			 acct->zero_cow);
 
-	if (acct->payer == PIN_PAYER_MM)
-		refund_mm(acct, npages, zero_cow);
-	else if (acct->payer == PIN_PAYER_USER)
-		refund_user(acct, npages, zero_cow);
-	else
-		refund_nobody(acct, npages, zero_cow);
-
-	if (acct->count_pinned)
-		atomic64_sub(npages, &acct->mm->pinned_vm);
-	acct->charged -= npages;
+	refund_payer(acct, npages, zero_cow);
+	hold(acct, -npages);
 	acct->zero_cow -= zero_cow;
 	trace_pinacct_refund(acct, npages, zero_cow);
 }
 EXPORT_SYMBOL_GPL(pin_account_refund);
+
+/**
+ * pin_account_enter_window - pay for the pages that a reader has pinned
+ * @acct: the mapping's account, which is charged once
+ * @reader: the reader; nothing of its window has been handed out
+ *
+ * Context: as pin_account_charge().
+ *
+ * Return: as pin_account_charge(). On failure the pages are not entered.
+ */
+int pin_account_enter_window(struct pin_account *acct,
+			     const struct pin_reader *reader)
+{
+	struct pin_reader window = *reader;
+	struct pin_owed owed = {}, back = {};
+	unsigned long npages = 0;
+	struct pin_run run;
+	int ret;
+
+	ret = have_ledger(acct);
+	if (ret)
+		return ret;
+
+	if (mutex_lock_killable(&acct->ledger->once.lock))
+		return -EINTR;
+	while (pin_reader_next(&window, &run)) {
+		if (!pin_kind_is_pinned(run.kind))
+			continue;
+		pin_once_enter(&acct->ledger->once, &run, &owed);
+		npages += run.npages;
+	}
+	if (owed.npages)
+		ret = charge_or_refuse(acct, owed.npages, owed.zero_cow,
+				       reader->request);
+	if (ret) {
+		window = *reader;
+		while (pin_reader_next(&window, &run))
+			if (pin_kind_is_pinned(run.kind))
+				pin_once_leave(&acct->ledger->once, &run,
+					       &back);
+	} else {
+		hold(acct, npages);
+		if (owed.npages)
+			trace_pinacct_charge(acct, owed.npages, owed.zero_cow);
+	}
+	mutex_unlock(&acct->ledger->once.lock);
+	return ret;
+}
+
+/**
+ * pin_account_enter - pay for a run of pages
+ * @acct: the mapping's account, which is charged once
+ * @run: the pages, which are pinned for it
+ * @request: the mapping that they are for, to be named by a refusal
+ *
+ * Context: as pin_account_charge().
+ *
+ * Return: as pin_account_charge(). On failure the run is not entered.
+ */
+int pin_account_enter(struct pin_account *acct, const struct pin_run *run,
+		      const struct pin_request *request)
+{
+	struct pin_owed owed = {}, back = {};
+	int ret;
+
+	if (!pin_kind_is_pinned(run->kind))
+		return 0;
+	ret = have_ledger(acct);
+	if (ret)
+		return ret;
+
+	if (mutex_lock_killable(&acct->ledger->once.lock))
+		return -EINTR;
+	pin_once_enter(&acct->ledger->once, run, &owed);
+	if (owed.npages)
+		ret = charge_or_refuse(acct, owed.npages, owed.zero_cow,
+				       request);
+	if (ret) {
+		pin_once_leave(&acct->ledger->once, run, &back);
+	} else {
+		hold(acct, run->npages);
+		if (owed.npages)
+			trace_pinacct_charge(acct, owed.npages, owed.zero_cow);
+	}
+	mutex_unlock(&acct->ledger->once.lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(pin_account_enter);
+
+/**
+ * pin_account_leave - do not pay for a run of pages any more
+ * @acct: the mapping's account, which is charged once
+ * @run: the pages, which have been entered, and are still pinned
+ *
+ * The last one to leave a page gets the refund.
+ *
+ * Context: as pin_account_refund().
+ */
+void pin_account_leave(struct pin_account *acct, const struct pin_run *run)
+{
+	struct pin_owed owed = {};
+
+	if (!pin_kind_is_pinned(run->kind) ||
+	    WARN_ON_ONCE(run->npages > acct->charged))
+		return;
+
+	mutex_lock(&acct->ledger->once.lock);
+	pin_once_leave(&acct->ledger->once, run, &owed);
+	if (owed.npages)
+		refund_payer(acct, owed.npages, owed.zero_cow);
+	hold(acct, -run->npages);
+	mutex_unlock(&acct->ledger->once.lock);
+	if (owed.npages)
+		trace_pinacct_refund(acct, owed.npages, owed.zero_cow);
+}
+EXPORT_SYMBOL_GPL(pin_account_leave);
+
+/**
+ * pin_account_unpin - let go of a run of a mapping
+ * @acct: the mapping's account
+ * @run: the run; no device may reach it any more
+ * @dirty: a device may have written to it
+ *
+ * An account that is charged by number has its refund still to come.
+ *
+ * Context: as pin_account_refund().
+ */
+void pin_account_unpin(struct pin_account *acct, const struct pin_run *run,
+		       bool dirty)
+{
+	if (pin_account_is_once(acct))
+		pin_account_leave(acct, run);
+	pin_run_unpin(run, dirty);
+}
+EXPORT_SYMBOL_GPL(pin_account_unpin);
 
 /**
  * pin_account_check - would a charge be refused?
@@ -326,6 +494,9 @@ int pin_account_check(struct pin_account *acct, unsigned long npages,
 		return 0;
 
 	totals = pin_ledger_read(acct->payer, key);
+	/* Any of them may have been charged already. */
+	if (pin_account_is_once(acct) && totals.charged)
+		return 0;
 	attempt.charged = totals.all;
 	attempt.slack = min(totals.zero_cow, pin_zero_slack());
 
@@ -377,9 +548,10 @@ EXPORT_SYMBOL_GPL(pin_account_same_payer);
 /**
  * pin_account_hand_over - give a mapping to another owner
  * @acct: the mapping's account
- * @to: describes the new owner. Unless it is the same payer, acct->charged pages
- *	have been charged to it before, with pin_account_charge(), and become
- *	@acct's here
+ * @to: describes the new owner. Unless it is the same payer, @npages have been
+ *	charged to it for this mapping before, and become @acct's here
+ * @npages: acct->charged; or, with charge_once, what it was before the mapping's
+ *	    pages were entered for @to and left for @acct
  *
  * The charge is the caller's, because it can fail, and with several mappings
  * it must fail before the first of them has changed hands. The same payer is
@@ -388,9 +560,9 @@ EXPORT_SYMBOL_GPL(pin_account_same_payer);
  *
  * Context: the front end's lock of the mapping is held, no mmap_lock is.
  */
-void pin_account_hand_over(struct pin_account *acct, struct pin_account *to)
+void pin_account_hand_over(struct pin_account *acct, struct pin_account *to,
+			   unsigned long npages)
 {
-	unsigned long npages = acct->charged, zero_cow = acct->zero_cow;
 	struct pin_account old = *acct;
 
 	if (pin_account_same_payer(acct, to)) {
@@ -398,17 +570,16 @@ void pin_account_hand_over(struct pin_account *acct, struct pin_account *to)
 			atomic64_add(npages, &to->mm->pinned_vm);
 			atomic64_sub(npages, &old.mm->pinned_vm);
 		}
-	} else if (npages) {
-		WARN_ON_ONCE(to->charged < npages || to->zero_cow < zero_cow);
-		to->charged -= npages;
-		to->zero_cow -= zero_cow;
-		/* Not NULL, and no new one: what is charged to @to holds it. */
-		acct->ledger = pin_ledger_get(to);
-		pin_account_refund(&old, npages, zero_cow);
-		pin_ledger_put(old.ledger);
 	} else {
+		WARN_ON_ONCE(to->charged < npages ||
+			     to->zero_cow < acct->zero_cow);
+		to->charged -= npages;
+		to->zero_cow -= acct->zero_cow;
+		/* Not a new one: what is charged to @to holds it. */
+		acct->ledger = npages ? pin_ledger_get(to) : NULL;
+		acct->charged = npages;
+		pin_account_refund(&old, old.charged, old.zero_cow);
 		pin_ledger_put(old.ledger);
-		acct->ledger = NULL;
 	}
 
 	mmgrab(to->mm);

@@ -385,7 +385,7 @@ static int hand_over(struct kunit *test, struct pin_account *acct, u8 payer,
 	if (!pin_account_same_payer(acct, &to))
 		ret = charge(&to, acct->charged, acct->zero_cow);
 	if (!ret)
-		pin_account_hand_over(acct, &to);
+		pin_account_hand_over(acct, &to, acct->charged);
 	KUNIT_EXPECT_EQ(test, 0, to.charged);
 	KUNIT_EXPECT_EQ(test, 0, to.zero_cow);
 	pin_account_close(&to);
@@ -446,7 +446,7 @@ static void hand_over_to_same_payer(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, charge(&acct, 10, 3));
 	to.mm = payers->mm[1];
 	KUNIT_ASSERT_TRUE(test, pin_account_same_payer(&acct, &to));
-	pin_account_hand_over(&acct, &to);
+	pin_account_hand_over(&acct, &to, 10);
 	KUNIT_EXPECT_EQ(test, 10, charged_to(&acct));
 	check_ledger(test, &acct, 10, 3);
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&payers->mm[0]->pinned_vm));

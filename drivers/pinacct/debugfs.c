@@ -12,8 +12,8 @@ static struct dentry *dir;
 
 static int ledgers_show(struct seq_file *seq, void *unused)
 {
-	seq_printf(seq, "%-8s %10s %14s %14s\n", "payer", "id", "charged_kib",
-		   "zero_cow_kib");
+	seq_printf(seq, "%-8s %10s %14s %14s %14s %14s\n", "payer", "id",
+		   "charged_kib", "zero_cow_kib", "shared_kib", "once_chunks");
 	pin_ledgers_show(seq);
 	return 0;
 }

@@ -109,11 +109,13 @@ static int answer_usage(void *arg)
 	usage->mm_charged = bytes(totals.all);
 	usage->mm_pinacct = bytes(totals.charged);
 	usage->mm_zero_cow = bytes(totals.zero_cow);
+	usage->mm_shared = bytes(totals.shared);
 
 	totals = pin_ledger_read(PIN_PAYER_USER, user);
 	usage->user_charged = bytes(totals.all);
 	usage->user_pinacct = bytes(totals.charged);
 	usage->user_zero_cow = bytes(totals.zero_cow);
+	usage->user_shared = bytes(totals.shared);
 
 	totals = pin_ledger_read(PIN_PAYER_NONE, subject.mm);
 	usage->exempt = bytes(totals.charged);

@@ -84,8 +84,10 @@ static unsigned long certain_in_mm(const struct pin_reader *reader,
 				   unsigned long start, unsigned long npages,
 				   bool *more)
 {
+	bool once = pin_account_is_once(reader->request->acct);
 	struct mm_struct *mm = reader->mm;
 	unsigned long certain = 0;
+	bool of_file = false;
 
 	/* Only the caller's own memory can be told to stay while we look. */
 	*more = mm == current->mm;
@@ -98,10 +100,12 @@ static unsigned long certain_in_mm(const struct pin_reader *reader,
 		struct vm_area_struct *vma = vma_lookup(mm, start);
 		unsigned long n;
 
-		if (!vma) {
+		/* With charge_once, the same pages of a file may come twice. */
+		if (!vma || (once && of_file && vma->vm_file)) {
 			*more = false;
 			break;
 		}
+		of_file |= !!vma->vm_file;
 		n = min(npages, (vma->vm_end - start) >> PAGE_SHIFT);
 		certain += certain_in_vma(reader, vma, start, n, more);
 		start += n * PAGE_SIZE;

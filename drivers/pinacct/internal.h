@@ -4,6 +4,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/mutex.h>
 #include <linux/pinacct.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -24,11 +25,53 @@ unsigned long pin_extents_skip(struct pin_extents *extents,
 unsigned long pin_zero_slack(void);
 bool pin_strict_errno(void);
 
+/* once.c */
+
+/**
+ * struct pin_once - which pages a payer holds, and how often; see once.c
+ * @lock: guards all of it, and makes entering and charging one step
+ * @chunks: by PFN: how often a page is held
+ * @nr_chunks: entries of @chunks
+ * @max_chunks: how many there may be before the rest is charged apart
+ * @apart: pages that are held and charged without being counted
+ * @apart_zero_cow: how many of these were charged as zero COWs
+ * @shared: pages that are held and were not charged, since others had been
+ */
+struct pin_once {
+	struct mutex lock;	/* of all, and of entering with charging */
+	struct xarray chunks;
+	unsigned long nr_chunks;
+	unsigned long max_chunks;
+	unsigned long apart;
+	unsigned long apart_zero_cow;
+	unsigned long shared;
+};
+
+/**
+ * struct pin_owed - pages to be charged or refunded
+ * @npages: how many
+ * @zero_cow: how many of these are zero COWs
+ */
+struct pin_owed {
+	unsigned long npages;
+	unsigned long zero_cow;
+};
+
+void pin_once_init(struct pin_once *once);
+void pin_once_destroy(struct pin_once *once);
+void pin_once_enter(struct pin_once *once, const struct pin_run *run,
+		    struct pin_owed *owed);
+void pin_once_leave(struct pin_once *once, const struct pin_run *run,
+		    struct pin_owed *owed);
+
+/* ledger.c */
+
 /**
  * struct pin_ledger - what a payer owes in all; see ledger.c
  * @lock: guards @charged and @zero_cow
  * @charged: pages charged through all accounts
  * @zero_cow: how many of these are zero COWs
+ * @once: what charge_once has to know
  * @node: in the table of all ledgers
  * @users: accounts that hold it; under the table's lock
  * @key: the mm_struct, or the user_struct with PIN_PAYER_USER. Held
@@ -39,6 +82,7 @@ struct pin_ledger {
 	spinlock_t lock;	/* of charged and zero_cow */
 	unsigned long charged;
 	unsigned long zero_cow;
+	struct pin_once once;
 	struct hlist_node node;
 	unsigned int users;
 	const void *key;
@@ -55,16 +99,22 @@ void pin_ledger_put(struct pin_ledger *ledger);
  *	PIN_PAYER_NONE
  * @charged: how much of it came through mappings for devices
  * @zero_cow: how much of that is zero COWs
+ * @shared: what charge_once has saved: pages held again by other mappings
  */
 struct pin_totals {
 	unsigned long all;
 	unsigned long charged;
 	unsigned long zero_cow;
+	unsigned long shared;
 };
 
 struct pin_totals pin_ledger_read(u8 payer, const void *key);
 
 void pin_ledgers_show(struct seq_file *seq);
+
+/* account.c */
+int pin_account_enter_window(struct pin_account *acct,
+			     const struct pin_reader *reader);
 
 /* debugfs.c */
 void pin_debugfs_create(void);

@@ -74,6 +74,7 @@ struct pin_ledger *pin_ledger_get(const struct pin_account *acct)
 	if (!new)
 		return NULL;
 	spin_lock_init(&new->lock);
+	pin_once_init(&new->once);
 	new->payer = acct->payer;
 	new->id = new->payer == PIN_PAYER_USER ?
 		  from_kuid(&init_user_ns, acct->user->uid) :
@@ -126,6 +127,7 @@ void pin_ledger_put(struct pin_ledger *ledger)
 		free_uid((struct user_struct *)ledger->key);
 	else
 		mmdrop((struct mm_struct *)ledger->key);
+	pin_once_destroy(&ledger->once);
 	kfree(ledger);
 }
 
@@ -164,6 +166,7 @@ struct pin_totals pin_ledger_read(u8 payer, const void *key)
 		spin_lock(&ledger->lock);
 		totals.charged = ledger->charged;
 		totals.zero_cow = ledger->zero_cow;
+		totals.shared = READ_ONCE(ledger->once.shared);
 		totals.all = charged_by_all(payer, key);
 		spin_unlock(&ledger->lock);
 	} else {
@@ -183,9 +186,12 @@ static void ledger_show(struct seq_file *seq, struct pin_ledger *ledger)
 	};
 
 	spin_lock(&ledger->lock);
-	seq_printf(seq, "%-8s %10u %14lu %14lu\n", names[ledger->payer],
-		   ledger->id, ledger->charged << (PAGE_SHIFT - 10),
-		   ledger->zero_cow << (PAGE_SHIFT - 10));
+	seq_printf(seq, "%-8s %10u %14lu %14lu %14lu %14lu\n",
+		   names[ledger->payer], ledger->id,
+		   ledger->charged << (PAGE_SHIFT - 10),
+		   ledger->zero_cow << (PAGE_SHIFT - 10),
+		   READ_ONCE(ledger->once.shared) << (PAGE_SHIFT - 10),
+		   READ_ONCE(ledger->once.nr_chunks));
 	spin_unlock(&ledger->lock);
 }
 

@@ -4,8 +4,8 @@
  *
  * All are in /sys/module/pinacct/parameters and can be changed at run time; a
  * value that makes no sense is refused with EINVAL and changes nothing. What
- * zero pages get is decided when a mapping is made; slack and errnos are looked
- * at whenever they matter.
+ * zero pages get and whether pages are charged once is decided when a mapping is
+ * made; slack and errnos are looked at whenever they matter.
  */
 #include "internal.h"
 
@@ -70,6 +70,11 @@ module_param(strict_errno, bool, 0644);
 MODULE_PARM_DESC(strict_errno,
 		 "A distinct errno for each cause of a refusal, EDQUOT for the limit and EOPNOTSUPP for memory that cannot be pinned, instead of mainline's (default N)");
 
+static bool charge_once;
+module_param(charge_once, bool, 0644);
+MODULE_PARM_DESC(charge_once,
+		 "Charge a page once to a payer that has pinned it through several mappings, instead of once for each (default N)");
+
 /**
  * pin_zero_mode - what zero pages get in a mapping that is made now
  *
@@ -80,6 +85,17 @@ enum pin_zero_mode pin_zero_mode(void)
 	return READ_ONCE(zero_page);
 }
 EXPORT_SYMBOL_GPL(pin_zero_mode);
+
+/**
+ * pin_charge_once - is a mapping that is made now to be charged once?
+ *
+ * Context: any.
+ */
+bool pin_charge_once(void)
+{
+	return READ_ONCE(charge_once);
+}
+EXPORT_SYMBOL_GPL(pin_charge_once);
 
 /**
  * pin_zero_slack - how far zero COWs may exceed the limit now

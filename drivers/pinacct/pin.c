@@ -18,6 +18,10 @@
  * Every page that is handed out carries one pin of its own, also where several
  * are of one folio, so that any part of a run can be unpinned by itself.
  *
+ * Where the account is charged once, by page, a window is paid for when it is
+ * pinned: reader->owed is 0 then, and what the front end does not take is left
+ * by pin_reader_end().
+ *
  * A reader belongs to one task and lives on its stack. Nothing is locked
  * between two calls, so the process can fault and map meanwhile.
  */
@@ -439,6 +443,24 @@ long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 	if (ret < 0)
 		return pin_refuse_memory(reader, start, npages, ret);
 	reader->owed = ret;
+
+	if (pin_account_is_once(reader->request->acct)) {
+		struct pin_reader window = *reader;
+		int error;
+
+		window.file = NULL;
+		window.pages = pages;
+		window.next = 0;
+		window.end = ret;
+		window.plain_end = reader->zeros ? 0 : ret;
+		error = pin_account_enter_window(reader->request->acct,
+						 &window);
+		if (error) {
+			unpin_user_pages(pages, ret);
+			return error;
+		}
+		reader->owed = 0;
+	}
 	return ret;
 }
 EXPORT_SYMBOL_GPL(pin_reader_fill_pages);
@@ -456,7 +478,7 @@ EXPORT_SYMBOL_GPL(pin_reader_fill_pages);
  * reader->zero_cow of these as zero COWs; -ENODATA for a zero page with
  * zero_page=strict; or -EFAULT, -ENOMEM, -EINTR and what else get_user_pages()
  * and memfd_pin_folios() answer, or with strict_errno what stands for its
- * cause. A refusal has been recorded.
+ * cause; or what pin_account_charge() says. A refusal has been recorded.
  */
 long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 		     unsigned long npages)
@@ -464,6 +486,7 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 	unsigned long tried = npages;
 	long ret;
 
+	reader->entered = false;
 	cond_resched();
 	if (fatal_signal_pending(current))
 		return -EINTR;
@@ -493,6 +516,16 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 	reader->owed = ret;
 	if (reader->zeros && !reader->zero_cow)
 		reader->owed -= bitmap_weight(reader->zero, ret);
+
+	if (pin_account_is_once(reader->request->acct)) {
+		int error = pin_account_enter_window(reader->request->acct,
+						     reader);
+
+		if (error)
+			return error;
+		reader->entered = true;
+		reader->owed = 0;
+	}
 	return ret;
 }
 EXPORT_SYMBOL_GPL(pin_reader_fill);
@@ -585,8 +618,11 @@ void pin_reader_end(struct pin_reader *reader)
 {
 	struct pin_run run;
 
-	while (pin_reader_next(reader, &run))
+	while (pin_reader_next(reader, &run)) {
+		if (reader->entered)
+			pin_account_leave(reader->request->acct, &run);
 		pin_run_unpin(&run, false);
+	}
 	if (reader->pages && reader->pages != reader->few_pages)
 		free_page((unsigned long)reader->pages);
 	if (reader->mm_held)

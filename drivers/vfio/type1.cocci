@@ -14,12 +14,14 @@
 + #include "type1_map.c"
 + #include "type1_mediated.c"
 + #include "type1_pins.c"
++ #include "type1_owner.c"
 static int vfio_iommu_type1_pin_pages(...) { ... }
 
 // expect vfio_iommu_type1.c: #include "type1_account.c"
 // expect vfio_iommu_type1.c: #include "type1_map.c"
 // expect vfio_iommu_type1.c: #include "type1_mediated.c"
 // expect vfio_iommu_type1.c: #include "type1_pins.c"
+// expect vfio_iommu_type1.c: #include "type1_owner.c"
 
 @api@
 @@
@@ -135,6 +137,15 @@ struct vfio_dma *dma;
 
 // expect vfio_iommu_type1.c: vfio_dma_set_owner(iommu, dma);
 // expect vfio_iommu_type1.c: pin_extents_init(&dma->extents);
+
+@hand_over@
+struct vfio_dma *dma;
+symbol iommu;
+@@
+- vfio_change_dma_owner(dma)
++ vfio_change_dma_owner(iommu, dma)
+
+// expect vfio_iommu_type1.c: vfio_change_dma_owner(iommu, dma);
 
 @unmap@
 symbol iommu, true;

@@ -21,6 +21,10 @@
  * VFIO_DMA_MAP_FLAG_VADDR. It may be gone, or have another mm, by the time a
  * page is unpinned.
  *
+ * With charge_once all of that is the layer's: every pin enters the payer's
+ * ledger by PFN, where a page is charged once whoever else has pinned it, and
+ * leaves it when it goes. dma->acct.charged is then the number of all pins.
+ *
  * iommu->lock protects all of it. mmap_lock of the owner nests inside.
  */
 
@@ -34,6 +38,7 @@ static struct pin_account vfio_caller_account(void)
 		.payer = PIN_PAYER_MM,
 		.unlimited = capable(CAP_IPC_LOCK),
 		.zero_mode = pin_zero_mode(),
+		.once = pin_charge_once(),
 	};
 }
 
@@ -64,25 +69,6 @@ static void vfio_dma_put_owner(struct vfio_iommu *iommu, struct vfio_dma *dma)
 	pin_account_close(&dma->acct);
 	put_task_struct(dma->acct.task);
 	mmdrop(dma->acct.mm);
-}
-
-/* After exec() or in another process, with memory that has moved to @current. */
-static int vfio_change_dma_owner(struct vfio_dma *dma)
-{
-	struct pin_request request = vfio_dma_request(dma, dma->size);
-	struct pin_account to;
-	int ret;
-
-	if (dma->acct.mm == current->mm)
-		return 0;
-
-	to = vfio_caller_account();
-	ret = pin_account_charge(&to, dma->acct.charged, dma->acct.zero_cow,
-				 &request);
-	if (!ret)
-		pin_account_hand_over(&dma->acct, &to);
-	pin_account_close(&to);
-	return ret;
 }
 
 /* The first mediated pin at @iova or behind it, or NULL. */
@@ -131,6 +117,9 @@ static void vfio_dma_settle_account(struct vfio_iommu *iommu,
 	struct vfio_pfn *vpfn;
 
 	lockdep_assert_held(&iommu->lock);
+
+	if (pin_account_is_once(&dma->acct))
+		return;
 
 	for (vpfn = vfio_first_mediated(dma, 0); vpfn;
 	     vpfn = vfio_next_mediated(vpfn)) {

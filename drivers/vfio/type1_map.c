@@ -190,7 +190,7 @@ static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 			ret = vfio_map_run(dma, domains, mapped, &pending,
 					   &request);
 			if (ret) {
-				pin_run_unpin(&next, writable);
+				pin_account_unpin(&dma->acct, &next, writable);
 				goto out_unpin;
 			}
 			pending = next;
@@ -201,7 +201,7 @@ static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 		ret = vfio_map_run(dma, domains, mapped, &pending, &request);
 out_unpin:
 	if (ret && pending.npages)
-		pin_run_unpin(&pending, writable);
+		pin_account_unpin(&dma->acct, &pending, writable);
 	pin_reader_end(&reader);
 	return ret;
 }
@@ -211,7 +211,7 @@ static void vfio_release_run(void *ctx, unsigned long index,
 {
 	struct vfio_dma *dma = ctx;
 
-	pin_run_unpin(run, dma->prot & IOMMU_WRITE);
+	pin_account_unpin(&dma->acct, run, dma->prot & IOMMU_WRITE);
 }
 
 /* Take the first @size bytes of @dma out of @domains, and unpin them. */

@@ -32,7 +32,7 @@ static bool vfio_mapping_pays(struct vfio_iommu *iommu, struct vfio_dma *dma,
 static void vfio_put_page_external(struct vfio_dma *dma,
 				   const struct pin_run *run, bool charged)
 {
-	pin_run_unpin(run, dma->prot & IOMMU_WRITE);
+	pin_account_unpin(&dma->acct, run, dma->prot & IOMMU_WRITE);
 	if (charged)
 		pin_account_refund(&dma->acct, 1, run->kind == PIN_ZERO_COW);
 }
@@ -69,9 +69,9 @@ static int vfio_pin_page_external(struct vfio_iommu *iommu,
 		goto out_end;
 
 	pin_reader_next(&reader, &run);
-	if (pin_kind_is_pinned(run.kind) && !vfio_mapping_pays(iommu, dma, iova)) {
-		ret = pin_account_charge(&dma->acct, 1, reader.zero_cow,
-					 &request);
+	if (reader.owed && !vfio_mapping_pays(iommu, dma, iova)) {
+		ret = pin_account_charge(&dma->acct, reader.owed,
+					 reader.zero_cow, &request);
 		charged = !ret;
 	} else {
 		/* A device's memory has no struct page for a driver to use. */

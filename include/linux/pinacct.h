@@ -58,6 +58,7 @@ enum pin_zero_mode {
 };
 
 enum pin_zero_mode pin_zero_mode(void);
+bool pin_charge_once(void);
 
 /**
  * struct pin_account - what one mapping owes
@@ -65,11 +66,13 @@ enum pin_zero_mode pin_zero_mode(void);
  * @task: whose RLIMIT_MEMLOCK is read at each charge. Held
  * @user: who pays with PIN_PAYER_USER. Held, or NULL where it never pays
  * @ledger: the payer's, from the first charge to pin_account_close()
- * @charged: pages charged and not yet refunded
- * @zero_cow: how many of these are zero COWs
+ * @charged: pages charged and not yet refunded; with @once, pages held, of which
+ *	     others may have paid for some
+ * @zero_cow: how many of these are zero COWs; with @once, the ledger knows
  * @met: a number of its own, from when pin_query_meet() first sees it
  * @zero_mode: what zero pages get, as chosen when the mapping was made
  * @payer: an enum pin_payer
+ * @once: charge_once, as chosen when the mapping was made
  * @unlimited: charged like everybody, but never refused (type1's lock_cap)
  * @count_pinned: the pages count in mm->pinned_vm too (iommufd)
  *
@@ -85,6 +88,7 @@ struct pin_account {
 	unsigned long met;
 	enum pin_zero_mode zero_mode;
 	u8 payer;
+	bool once;
 	bool unlimited;
 	bool count_pinned;
 };
@@ -113,7 +117,8 @@ int pin_account_check(struct pin_account *acct, unsigned long npages,
 void pin_account_close(struct pin_account *acct);
 bool pin_account_same_payer(const struct pin_account *a,
 			    const struct pin_account *b);
-void pin_account_hand_over(struct pin_account *acct, struct pin_account *to);
+void pin_account_hand_over(struct pin_account *acct, struct pin_account *to,
+			   unsigned long npages);
 
 /**
  * enum pin_kind - what stands behind a PFN
@@ -164,6 +169,24 @@ static inline bool pin_run_join(struct pin_run *run,
 	return true;
 }
 
+/**
+ * pin_account_is_once - does an account pay by page, not by number?
+ * @acct: the account
+ *
+ * Where nobody pays, there is nothing to save.
+ *
+ * Context: any.
+ */
+static inline bool pin_account_is_once(const struct pin_account *acct)
+{
+	return acct->once && acct->payer != PIN_PAYER_NONE;
+}
+
+int pin_account_enter(struct pin_account *acct, const struct pin_run *run,
+		      const struct pin_request *request);
+void pin_account_leave(struct pin_account *acct, const struct pin_run *run);
+void pin_account_unpin(struct pin_account *acct, const struct pin_run *run,
+		       bool dirty);
 void pin_run_unpin(const struct pin_run *run, bool dirty);
 int pin_map_failed(struct iommu_domain *domain, unsigned long iova, size_t size,
 		   const struct pin_request *request, int error);
@@ -196,6 +219,7 @@ int pin_map_failed(struct iommu_domain *domain, unsigned long iova, size_t size,
  * @owed: pages of the window that are to be charged
  * @zero_cow: how many of these are zero COWs
  * @device: what is left of a device run, instead of a window
+ * @entered: with charge_once: what is in the window has been charged
  *
  * What has been handed out belongs to the caller; pin_reader_end() unpins the
  * rest.
@@ -226,6 +250,7 @@ struct pin_reader {
 	unsigned long owed;
 	unsigned long zero_cow;
 	struct pin_run device;
+	bool entered;
 };
 
 void pin_reader_init(struct pin_reader *reader,

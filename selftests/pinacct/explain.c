@@ -359,9 +359,9 @@ FRONT_TEST(rule, ledgers)
 
 	memset(memory, 1, 4 * w->page);
 	ASSERT_EQ(0, map_read_only(w, memory, 0, PAGES));
-	snprintf(line, sizeof(line), "%-8s %10u %14lu %14lu\n", mm ? "process" : "uid",
+	snprintf(line, sizeof(line), "%-8s %10u %14lu %14lu %14u %14u\n", mm ? "process" : "uid",
 		 mm ? getpid() : PRIVILEGE_USER, PAGES * w->page / 1024,
-		 (PAGES - 4) * w->page / 1024);
+		 (PAGES - 4) * w->page / 1024, 0, 0);
 	ASSERT_EQ(0, read_file("/sys/kernel/debug/pinacct/ledgers", text, sizeof(text)));
 	EXPECT_NE(NULL, strstr(text, line)) {
 		TH_LOG("no line \"%s\" in \"%s\"", line, text);

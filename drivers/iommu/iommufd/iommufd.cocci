@@ -141,6 +141,8 @@ identifier s = { pfn_batch, pfn_reader_user, pfn_reader_dmabuf, pfn_reader };
 // expect io_pagetable.h: struct pin_account acct
 // expect io_pagetable.h: struct pin_extents extents
 // expect io_pagetable.h: size_t nzero_cow
+// expect io_pagetable.h: int iopt_pages_enter(
+// expect io_pagetable.h: void iopt_pages_leave(
 // gone io_pagetable.h: last_npinned
 // gone io_pagetable.h: source_task
 // gone io_pagetable.h: source_mm
@@ -167,6 +169,8 @@ identifier s = { pfn_batch, pfn_reader_user, pfn_reader_dmabuf, pfn_reader };
 +	size_t nzero_cow;
 	...
   };
++ int iopt_pages_enter(struct iopt_pages *pages, struct pin_account *acct);
++ void iopt_pages_leave(struct iopt_pages *pages, struct pin_account *acct, unsigned long npages);
 
 // gone pages.c: source_task
 // gone pages.c: ->source_mm
@@ -202,6 +206,7 @@ struct iopt_pages_list E;
 // expect pages.c: pin_extents_init(&pages->extents);
 // expect pages.c: pages->acct.count_pinned = true;
 // expect pages.c: pages->acct.zero_mode = pin_zero_mode();
+// expect pages.c: pages->acct.once = pin_charge_once();
 // expect pages.c: pin_account_close(&pages->acct);
 // expect pages.c: pin_extents_destroy(&pages->extents);
 
@@ -212,6 +217,7 @@ struct iopt_pages *P;
 + pin_extents_init(&P->extents);
 + P->acct.count_pinned = true;
 + P->acct.zero_mode = pin_zero_mode();
++ P->acct.once = pin_charge_once();
 
 @destroy@
 struct iopt_pages *P;

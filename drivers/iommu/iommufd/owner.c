@@ -8,7 +8,8 @@
  * It is all or nothing. What the new owner does not pay already is added up and
  * charged in one step, which is all that can fail; then the mappings change
  * hands one by one. Several areas may share an iopt_pages, which is counted once
- * and handed over once.
+ * and handed over once. With charge_once it is charged page by page, since the
+ * new owner may pay for some of them already.
  *
  * Nobody pins or unpins meanwhile: every iova_rwsem is held for writing, and an
  * area that is being filled or unfilled at this moment has no pages, and is
@@ -22,22 +23,36 @@ struct owed {
 };
 
 /* To be undone with put_back_owed(), before or after the hand-over. */
-static void take_owed(struct iopt_pages *pages, const struct pin_account *owner,
-		      struct owed *owed)
+static int take_owed(struct iopt_pages *pages, struct pin_account *owner,
+		     struct owed *owed)
 {
+	int rc = 0;
+
 	guard(mutex)(&pages->mutex);
 	if (!pages->acct.charged || pin_account_same_payer(&pages->acct, owner))
-		return;
-	owed->npages += pages->acct.charged;
-	owed->zero_cow += pages->acct.zero_cow;
-	pages->acct.charged = 0;
+		return 0;
+	if (pin_account_is_once(&pages->acct)) {
+		rc = iopt_pages_enter(pages, owner);
+	} else {
+		owed->npages += pages->acct.charged;
+		owed->zero_cow += pages->acct.zero_cow;
+	}
+	if (!rc)
+		pages->acct.charged = 0;
+	return rc;
 }
 
-static void put_back_owed(struct iopt_pages *pages)
+static void put_back_owed(struct iopt_pages *pages, struct pin_account *owner,
+			  bool failed)
 {
+	bool taken = pages->npinned && !pages->acct.charged;
+
 	lockdep_assert_held(&pages->mutex);
 
 	pages->acct.charged = pages->npinned;
+	if (taken && pin_account_is_once(&pages->acct))
+		iopt_pages_leave(pages, failed ? owner : &pages->acct,
+				 pages->npinned);
 }
 
 /* Addresses mean nothing in another process; an offset in a file does. */
@@ -69,8 +84,8 @@ static int charge_owners(struct pin_account *owners, const struct owed *owed)
 
 err_refund:
 	while (payer--)
-		pin_account_refund(&owners[payer], owners[payer].charged,
-				   owners[payer].zero_cow);
+		pin_account_refund(&owners[payer], owed[payer].npages,
+				   owed[payer].zero_cow);
 	return rc;
 }
 
@@ -100,21 +115,26 @@ static int change_owner(struct xarray *ioas_list)
 			.count_pinned = true,
 		};
 
+	rc = 0;
 	for_each_ioas_area(ioas_list, index, ioas, area) {
 		payer = area->pages->acct.payer;
-		take_owed(area->pages, &owners[payer], &owed[payer]);
+		if (!rc)
+			rc = take_owed(area->pages, &owners[payer],
+				       &owed[payer]);
 	}
 
-	rc = charge_owners(owners, owed);
+	if (!rc)
+		rc = charge_owners(owners, owed);
 
 	for_each_ioas_area(ioas_list, index, ioas, area) {
 		struct iopt_pages *pages = area->pages;
+		struct pin_account *owner = &owners[pages->acct.payer];
 
 		guard(mutex)(&pages->mutex);
-		put_back_owed(pages);
+		put_back_owed(pages, owner, rc);
 		if (!rc)
-			pin_account_hand_over(&pages->acct,
-					      &owners[pages->acct.payer]);
+			pin_account_hand_over(&pages->acct, owner,
+					      pages->npinned);
 	}
 
 	for (payer = 0; payer != ARRAY_SIZE(owners); payer++)

@@ -26,6 +26,22 @@ static int pages_from_domain(struct iopt_pages *pages, unsigned long index,
 	return 0;
 }
 
+/* Undoes pages_from_source(). */
+static void pages_to_source(struct iopt_pages *pages, struct page **out_pages,
+			    unsigned long npages)
+{
+	struct pin_run run = { .npages = 1, .kind = PIN_RAM };
+
+	if (pin_account_is_once(&pages->acct)) {
+		for (unsigned long i = 0; i != npages; i++) {
+			run.pfn = page_to_pfn(out_pages[i]);
+			pin_account_leave(&pages->acct, &run);
+		}
+	}
+	unpin_user_pages(out_pages, npages);
+	iopt_pages_sub_npinned(pages, npages);
+}
+
 static int pages_from_source(struct iopt_pages *pages,
 			     struct pin_reader *reader, unsigned long index,
 			     unsigned long last, struct page **out_pages)
@@ -43,13 +59,13 @@ static int pages_from_source(struct iopt_pages *pages,
 						   wanted - done,
 						   out_pages + done);
 		if (rc < 0) {
-			unpin_user_pages(out_pages, done);
+			pages_to_source(pages, out_pages, done);
 			return rc;
 		}
+		iopt_pages_add_npinned(pages, rc);
 		done += rc;
 		zero_cow += reader->zero_cow;
 	}
-	iopt_pages_add_npinned(pages, done);
 	pages->nzero_cow += zero_cow;
 	return 0;
 }
@@ -115,11 +131,9 @@ int iopt_pages_fill_xarray(struct iopt_pages *pages, unsigned long index,
 			rc = pages_to_xarray(&pages->pinned_pfns, first, end,
 					     out);
 			if (rc) {
-				if (pin) {
-					unpin_user_pages(out, end - first + 1);
-					iopt_pages_sub_npinned(pages,
-							       end - first + 1);
-				}
+				if (pin)
+					pages_to_source(pages, out,
+							end - first + 1);
 				goto err_unfill;
 			}
 			done = end + 1;
@@ -209,9 +223,13 @@ static int iopt_pages_rw_slow(struct iopt_pages *pages, unsigned long index,
 {
 	struct pages_cursor cur;
 	struct pin_run run;
+	bool once;
 	int rc;
 
 	mutex_lock(&pages->mutex);
+	/* Nobody pays for it, neither by number nor by page. */
+	once = pages->acct.once;
+	pages->acct.once = false;
 	rc = cursor_begin(&cur, pages, index, last, 0, false);
 	if (rc)
 		goto out_unlock;
@@ -231,6 +249,7 @@ static int iopt_pages_rw_slow(struct iopt_pages *pages, unsigned long index,
 	WARN_ON(pages->npinned != pages->acct.charged);
 
 out_unlock:
+	pages->acct.once = once;
 	mutex_unlock(&pages->mutex);
 	return rc;
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What of an IOAS is pinned, for who asks /dev/pinacct.
+ * What of an IOAS is pinned, for who asks /dev/pinacct, and for whoever has to
+ * go through all pins of an iopt_pages.
  *
  * An iopt_pages may be in several areas, of several IOASes, and is pinned once
  * for all. So all of it is counted where it is met first.
  */
 
-static int pages_count_span(struct iopt_pages *pages,
-			    const struct interval_tree_double_span_iter *span,
-			    struct pin_query *query)
+typedef int (*pages_run_fn)(void *ctx, unsigned long start,
+			    const struct pin_run *run);
+
+static int pages_walk_span(struct iopt_pages *pages,
+			   const struct interval_tree_double_span_iter *span,
+			   pages_run_fn fn, void *ctx)
 {
 	unsigned long index = span->start_used;
 	struct pin_run run;
@@ -21,18 +25,44 @@ static int pages_count_span(struct iopt_pages *pages,
 		else
 			rc = run_from_domain(pages, index, span->last_used,
 					     &run);
+		if (!rc)
+			rc = fn(ctx, pages_start(pages, index), &run);
 		if (rc)
 			return rc;
-		pin_query_count(query, pages_start(pages, index), &run);
 		index += run.npages;
 		cond_resched();
 	}
 	return 0;
 }
 
-static int pages_count_pins(struct iopt_pages *pages, struct pin_query *query)
+/* Calls @fn for each run that is held, until it does not return 0. */
+static int pages_walk(struct iopt_pages *pages, unsigned long index,
+		      unsigned long last, pages_run_fn fn, void *ctx)
 {
 	struct interval_tree_double_span_iter span;
+	int rc;
+
+	lockdep_assert_held(&pages->mutex);
+
+	interval_tree_for_each_double_span(&span, &pages->access_itree,
+					   &pages->domains_itree, index, last) {
+		if (!span.is_used)
+			continue;
+		rc = pages_walk_span(pages, &span, fn, ctx);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int count_run(void *ctx, unsigned long start, const struct pin_run *run)
+{
+	pin_query_count(ctx, start, run);
+	return 0;
+}
+
+static int pages_count_pins(struct iopt_pages *pages, struct pin_query *query)
+{
 	unsigned long index, last;
 	int rc;
 
@@ -46,16 +76,7 @@ static int pages_count_pins(struct iopt_pages *pages, struct pin_query *query)
 	rc = pin_query_meet(query, &pages->acct);
 	if (rc)
 		return rc < 0 ? rc : 0;
-
-	interval_tree_for_each_double_span(&span, &pages->access_itree,
-					   &pages->domains_itree, index, last) {
-		if (!span.is_used)
-			continue;
-		rc = pages_count_span(pages, &span, query);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	return pages_walk(pages, index, last, count_run, query);
 }
 
 /**
@@ -110,4 +131,63 @@ void iopt_register_pins(struct io_pagetable *iopt)
 		return;
 	iopt->pins.count = iopt_count_pins;
 	pin_source_register(&iopt->pins);
+}
+
+static int enter_run(void *ctx, unsigned long start, const struct pin_run *run)
+{
+	struct pin_request *request = ctx;
+
+	return pin_account_enter(request->acct, run, request);
+}
+
+/* Stops where all that was entered has been left. */
+static int leave_run(void *ctx, unsigned long start, const struct pin_run *run)
+{
+	struct pin_request *request = ctx;
+
+	if (!request->npages)
+		return 1;
+	pin_account_leave(request->acct, run);
+	if (pin_kind_is_pinned(run->kind))
+		request->npages -= run->npages;
+	return 0;
+}
+
+/**
+ * iopt_pages_enter - have somebody pay for all that is pinned, with charge_once
+ * @pages: what
+ * @acct: who
+ *
+ * Context: pages->mutex is held, mmap_lock is not.
+ *
+ * Return: as pin_account_enter(). On failure nothing is entered.
+ */
+int iopt_pages_enter(struct iopt_pages *pages, struct pin_account *acct)
+{
+	struct pin_request request = pages_request(pages, 0, pages->npages - 1,
+						   0);
+	unsigned long before = acct->charged;
+	int rc;
+
+	request.acct = acct;
+	rc = pages_walk(pages, 0, pages->npages - 1, enter_run, &request);
+	if (rc)
+		iopt_pages_leave(pages, acct, acct->charged - before);
+	return rc;
+}
+
+/**
+ * iopt_pages_leave - undo iopt_pages_enter()
+ * @pages: what
+ * @acct: who
+ * @npages: how many pages; the first that are pinned
+ *
+ * Context: pages->mutex is held, mmap_lock is not.
+ */
+void iopt_pages_leave(struct iopt_pages *pages, struct pin_account *acct,
+		      unsigned long npages)
+{
+	struct pin_request request = { .acct = acct, .npages = npages };
+
+	pages_walk(pages, 0, pages->npages - 1, leave_run, &request);
 }

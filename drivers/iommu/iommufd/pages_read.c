@@ -32,6 +32,8 @@
  * pages->npinned counts the pages that are pinned, pages->acct.charged those
  * that are paid for. They differ only inside of a function that has pages->mutex:
  * who fills pins first and is charged once for all, who unfills unpins first.
+ * With charge_once they do not differ: who pins is charged for it by page, and
+ * who unpins refunded.
  *
  * Locks: pages->mutex protects both trees, the xarray's contents, extents, acct,
  * npinned, and storage_domain of each area in domains_itree. The order is
@@ -210,7 +212,7 @@ static void pages_unpin_run(struct iopt_pages *pages,
 {
 	if (!pin_kind_is_pinned(run->kind))
 		return;
-	pin_run_unpin(run, pages->writable);
+	pin_account_unpin(&pages->acct, run, pages->writable);
 	iopt_pages_sub_npinned(pages, run->npages);
 	if (run->kind == PIN_ZERO_COW)
 		pages->nzero_cow -= min(pages->nzero_cow, run->npages);

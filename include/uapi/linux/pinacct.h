@@ -105,6 +105,9 @@ struct pinacct_refusal {
  * @user_pinacct: how much of it came through mappings for devices
  * @user_zero_cow: how much of that is zero COWs
  * @exempt: bytes pinned for devices that nobody pays for (CAP_IPC_LOCK)
+ * @mm_shared: bytes that were not charged to the process since other mappings of
+ *	its hold the same pages (the parameter charge_once)
+ * @user_shared: likewise, to the user
  */
 struct pinacct_usage {
 	__u32 size;
@@ -120,6 +123,8 @@ struct pinacct_usage {
 	__aligned_u64 user_pinacct;
 	__aligned_u64 user_zero_cow;
 	__aligned_u64 exempt;
+	__aligned_u64 mm_shared;
+	__aligned_u64 user_shared;
 };
 
 #define PINACCT_USAGE		_IO(PINACCT_IOC_TYPE, 0x02)
