@@ -324,6 +324,7 @@ void pin_account_refund(struct pin_account *acct, unsigned long npages,
 	hold(acct, -npages);
 	acct->zero_cow -= zero_cow;
 	trace_pinacct_refund(acct, npages, zero_cow);
+	pin_exclusions_wake();
 }
 EXPORT_SYMBOL_GPL(pin_account_refund);
 
@@ -440,6 +441,7 @@ void pin_account_leave(struct pin_account *acct, const struct pin_run *run)
 	mutex_unlock(&acct->ledger->once.lock);
 	if (owed.npages)
 		trace_pinacct_refund(acct, owed.npages, owed.zero_cow);
+	pin_exclusions_wake();
 }
 EXPORT_SYMBOL_GPL(pin_account_leave);
 

@@ -209,6 +209,9 @@ enum pinacct_cause pin_cause(struct pin_reader *reader, unsigned long *start,
 	*what = '\0';
 	if (error == -ENODATA)
 		return PINACCT_CAUSE_ZERO_PAGE;
+	/* Nothing else that pins pages says so. */
+	if (error == -EBUSY)
+		return PINACCT_CAUSE_EXCLUDED;
 
 	if (reader->file)
 		return cause_of_file(reader->file, start, npages, error, what,

@@ -4,7 +4,8 @@
  *
  * Anybody may open it and ask about himself. About another process it takes
  * CAP_SYS_PTRACE in the user namespace that its memory belongs to, as it would
- * to read that memory. Nothing can be changed here.
+ * to read that memory. What can be changed here is what may be pinned of the
+ * caller's own memory, as long as he has the device open.
  */
 #include "internal.h"
 
@@ -15,6 +16,7 @@
 #include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/pinacct-compat.h>
+#include <linux/poll.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -66,7 +68,7 @@ static u64 bytes(unsigned long npages)
 	return (u64)npages << PAGE_SHIFT;
 }
 
-static int answer_refusal(void *arg)
+static int answer_refusal(struct file *file, void *arg)
 {
 	struct pinacct_refusal *refusal = arg;
 	struct subject subject;
@@ -80,7 +82,7 @@ static int answer_refusal(void *arg)
 	return ret;
 }
 
-static int answer_usage(void *arg)
+static int answer_usage(struct file *file, void *arg)
 {
 	struct pinacct_usage *usage = arg;
 	struct pin_totals totals;
@@ -133,7 +135,7 @@ static bool range_valid(u64 start, u64 length)
 	       !check_add_overflow(start, length, &end) && end <= ULONG_MAX;
 }
 
-static int answer_estimate(void *arg)
+static int answer_estimate(struct file *file, void *arg)
 {
 	struct pinacct_estimate *estimate = arg;
 	unsigned long least, most;
@@ -203,7 +205,7 @@ static int pins_add(struct pin_answer *answer, unsigned long start,
 	return 0;
 }
 
-static int answer_pins(void *arg)
+static int answer_pins(struct file *file, void *arg)
 {
 	struct pinacct_pins *question = arg;
 	struct pins_answer pins = {
@@ -230,10 +232,10 @@ static int answer_pins(void *arg)
 	question->pid = task_tgid_nr(subject.task);
 	subject_put(&subject);
 
-	ret = pin_find_pins(mm, question->start,
+	ret = pin_find_pins(mm, NULL, question->start,
 			    question->start + question->length,
-			    question->by == PINACCT_PINS_BY_PAGE,
-			    &pins.answer);
+			    question->by == PINACCT_PINS_BY_PAGE ?
+			    PIN_BY_PAGE : PIN_BY_ADDRESS, &pins.answer);
 	mmdrop(mm);
 	if (!ret)
 		ret = pins_flush(&pins);
@@ -242,9 +244,45 @@ static int answer_pins(void *arg)
 	return ret;
 }
 
+static int answer_exclude(struct file *file, void *arg)
+{
+	const struct pinacct_exclude *range = arg;
+
+	if (range->flags)
+		return -EOPNOTSUPP;
+	if (!range_valid(range->start, range->length))
+		return -EINVAL;
+	return pin_exclude(file->private_data, range->start,
+			   range->start + range->length);
+}
+
+static int answer_include(struct file *file, void *arg)
+{
+	const struct pinacct_exclude *range = arg;
+
+	if (range->flags)
+		return -EOPNOTSUPP;
+	if (!range_valid(range->start, range->length))
+		return -EINVAL;
+	return pin_include(file->private_data, range->start,
+			   range->start + range->length);
+}
+
+static int answer_wait(struct file *file, void *arg)
+{
+	const struct pinacct_wait *wait = arg;
+	long timeout = MAX_SCHEDULE_TIMEOUT;
+
+	if (wait->timeout_ms < -1)
+		return -EINVAL;
+	if (wait->timeout_ms >= 0)
+		timeout = msecs_to_jiffies(wait->timeout_ms);
+	return pin_exclusions_wait(file->private_data, timeout);
+}
+
 struct question {
 	size_t size;
-	int (*answer)(void *arg);
+	int (*answer)(struct file *file, void *arg);
 };
 
 static const struct question questions[] = {
@@ -260,6 +298,15 @@ static const struct question questions[] = {
 	[_IOC_NR(PINACCT_PINS)] = {
 		sizeof(struct pinacct_pins), answer_pins,
 	},
+	[_IOC_NR(PINACCT_EXCLUDE)] = {
+		sizeof(struct pinacct_exclude), answer_exclude,
+	},
+	[_IOC_NR(PINACCT_INCLUDE)] = {
+		sizeof(struct pinacct_exclude), answer_include,
+	},
+	[_IOC_NR(PINACCT_WAIT)] = {
+		sizeof(struct pinacct_wait), answer_wait,
+	},
 };
 
 /* All begin with the size that user space knows, and it gets no more back. */
@@ -272,6 +319,8 @@ static long pinacct_ioctl(struct file *file, unsigned int cmd,
 		struct pinacct_usage usage;
 		struct pinacct_estimate estimate;
 		struct pinacct_pins pins;
+		struct pinacct_exclude exclude;
+		struct pinacct_wait wait;
 	} question = {};
 	void __user *uarg = (void __user *)arg;
 	const struct question *known;
@@ -293,7 +342,7 @@ static long pinacct_ioctl(struct file *file, unsigned int cmd,
 	if (ret)
 		return ret;
 
-	ret = known->answer(&question);
+	ret = known->answer(file, &question);
 	if (ret)
 		return ret;
 
@@ -303,8 +352,35 @@ static long pinacct_ioctl(struct file *file, unsigned int cmd,
 	return 0;
 }
 
+static int pinacct_open(struct inode *inode, struct file *file)
+{
+	file->private_data = pin_exclusions_open();
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static int pinacct_release(struct inode *inode, struct file *file)
+{
+	pin_exclusions_close(file->private_data);
+	return 0;
+}
+
+/* Readable: nothing is pinned of what was excluded through this descriptor. */
+static __poll_t pinacct_poll(struct file *file, struct poll_table_struct *pt)
+{
+	int ret;
+
+	poll_wait(file, pin_exclusions_queue(), pt);
+	ret = pin_exclusions_busy(file->private_data);
+	if (!ret)
+		return EPOLLIN | EPOLLRDNORM;
+	return ret == -EBUSY ? 0 : EPOLLERR;
+}
+
 static const struct file_operations pinacct_fops = {
 	.owner = THIS_MODULE,
+	.open = pinacct_open,
+	.release = pinacct_release,
+	.poll = pinacct_poll,
 	.unlocked_ioctl = pinacct_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,

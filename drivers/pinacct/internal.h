@@ -8,6 +8,7 @@
 #include <linux/pinacct.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <uapi/linux/pinacct.h>
 
 struct seq_file;
@@ -131,19 +132,67 @@ int pin_estimate(unsigned long start, unsigned long npages, bool write,
 /* pins.c */
 
 /**
+ * enum pin_by - what pins are asked for
+ * @PIN_BY_ADDRESS: those taken through addresses of a process
+ * @PIN_BY_PAGE: those on the pages that are at these addresses now
+ * @PIN_BY_FILE: those on pages of a file, by whomever
+ */
+enum pin_by {
+	PIN_BY_ADDRESS,
+	PIN_BY_PAGE,
+	PIN_BY_FILE,
+};
+
+/**
  * struct pin_answer - takes what pin_find_pins() finds
- * @add: called for @npages pages from the address @start on, each of which has
- *	 @pins pins. Returns 0, -ENOSPC if it has no room for it, or an error
- * @next: address behind all that is answered
+ * @add: called for @npages pages from the address or offset @start on, each of
+ *	 which has @pins pins. Returns 0, -ENOSPC if it has no room for it, or an
+ *	 error
+ * @next: address or offset behind all that is answered
+ * @unsure: there may be more: a mapping was being made or unmade
  */
 struct pin_answer {
 	int (*add)(struct pin_answer *answer, unsigned long start,
 		   unsigned long npages, unsigned int pins);
 	unsigned long next;
+	bool unsure;
 };
 
-int pin_find_pins(struct mm_struct *mm, unsigned long start, unsigned long end,
-		  bool by_page, struct pin_answer *answer);
+int pin_find_pins(struct mm_struct *mm, struct address_space *mapping,
+		  unsigned long start, unsigned long end, enum pin_by by,
+		  struct pin_answer *answer);
+
+/* exclude.c */
+
+/**
+ * struct pin_exclusions - what was excluded through a file descriptor
+ * @lock: guards @list and @nr
+ * @list: of struct exclusion
+ * @nr: how many
+ */
+struct pin_exclusions {
+	struct mutex lock;	/* of list and nr */
+	struct list_head list;
+	unsigned int nr;
+};
+
+bool pin_exclusions_exist(void);
+void pin_exclusions_wake(void);
+bool pin_excluded_addresses(struct mm_struct *mm, unsigned long *start,
+			    unsigned long npages);
+bool pin_excluded_file(const struct file *file, unsigned long start,
+		       unsigned long npages);
+unsigned long pin_excluded_pages(struct page **pages, unsigned long npages);
+int pin_exclude(struct pin_exclusions *mine, unsigned long start,
+		unsigned long end);
+int pin_include(struct pin_exclusions *mine, unsigned long start,
+		unsigned long end);
+int pin_exclusions_busy(struct pin_exclusions *mine);
+wait_queue_head_t *pin_exclusions_queue(void);
+int pin_exclusions_wait(struct pin_exclusions *mine, long timeout);
+struct pin_exclusions *pin_exclusions_open(void);
+void pin_exclusions_close(struct pin_exclusions *mine);
+void pin_exclusions_exit(void);
 
 /* pin.c */
 long pin_addresses(struct pin_reader *reader, unsigned long start,

@@ -25,6 +25,7 @@ static void __exit pinacct_exit(void)
 {
 	pin_debugfs_remove();
 	pin_device_unregister();
+	pin_exclusions_exit();
 	pin_refusals_free();
 }
 

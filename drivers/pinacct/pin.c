@@ -215,6 +215,32 @@ long pin_addresses(struct pin_reader *reader, unsigned long start,
 	return ret ?: -EFAULT;
 }
 
+/* -EBUSY if there is something in the range that must not be pinned, and where. */
+static noinline long check_excluded(const struct pin_reader *reader,
+				    unsigned long *start, unsigned long npages)
+{
+	bool excluded;
+
+	if (reader->file)
+		excluded = pin_excluded_file(reader->file, *start, npages);
+	else
+		excluded = pin_excluded_addresses(reader->mm, start, npages);
+	return excluded ? -EBUSY : 0;
+}
+
+/* The same of pages that have been pinned: they may be of a file. */
+static noinline long check_excluded_pages(struct page **pages,
+					  unsigned long *start,
+					  unsigned long npages)
+{
+	unsigned long before = pin_excluded_pages(pages, npages);
+
+	if (before == npages)
+		return npages;
+	*start += before * PAGE_SIZE;
+	return -EBUSY;
+}
+
 /* Private memory that a device only reads may be the zero page. */
 static long fill_from_addresses(struct pin_reader *reader, unsigned long start,
 				unsigned long npages, enum pin_zero_mode mode,
@@ -429,6 +455,11 @@ long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 
 	reader->zeros = false;
 	reader->zero_cow = 0;
+	if (pin_exclusions_exist()) {
+		ret = check_excluded(reader, &start, npages);
+		if (ret)
+			return pin_refuse_memory(reader, start, npages, ret);
+	}
 	if (reader->file) {
 		ret = fill_from_file(reader, start, npages);
 		while (next_folio_run(reader, &run))
@@ -439,6 +470,12 @@ long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 		if (mode == PIN_ZERO_PAGE_IGNORE)
 			mode = PIN_ZERO_PAGE_COW;
 		ret = fill_from_addresses(reader, start, npages, mode, pages);
+	}
+	if (ret > 0 && pin_exclusions_exist()) {
+		done = ret;
+		ret = check_excluded_pages(pages, &start, done);
+		if (ret < 0)
+			unpin_user_pages(pages, done);
 	}
 	if (ret < 0)
 		return pin_refuse_memory(reader, start, npages, ret);
@@ -478,7 +515,8 @@ EXPORT_SYMBOL_GPL(pin_reader_fill_pages);
  * reader->zero_cow of these as zero COWs; -ENODATA for a zero page with
  * zero_page=strict; or -EFAULT, -ENOMEM, -EINTR and what else get_user_pages()
  * and memfd_pin_folios() answer, or with strict_errno what stands for its
- * cause; or what pin_account_charge() says. A refusal has been recorded.
+ * cause; -EBUSY if memory there is excluded from pinning; or what
+ * pin_account_charge() says. A refusal has been recorded.
  */
 long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 		     unsigned long npages)
@@ -493,6 +531,11 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 
 	reader->zeros = false;
 	reader->zero_cow = 0;
+	if (pin_exclusions_exist()) {
+		ret = check_excluded(reader, &start, npages);
+		if (ret)
+			return pin_refuse_memory(reader, start, npages, ret);
+	}
 	if (reader->file) {
 		ret = fill_from_file(reader, start, npages);
 	} else {
@@ -502,8 +545,10 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 		reader->next = 0;
 		reader->end = max(ret, 0);
 		reader->plain_end = reader->zeros ? 0 : reader->end;
+		if (ret > 0 && pin_exclusions_exist())
+			ret = check_excluded_pages(reader->pages, &start, ret);
 	}
-	if (ret < 0 && reader->devices) {
+	if (ret < 0 && ret != -EBUSY && reader->devices) {
 		ret = fill_from_device(reader, start, npages, ret);
 		if (ret > 0) {
 			reader->owed = 0;

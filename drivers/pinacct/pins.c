@@ -15,9 +15,10 @@
  *   by page      pins on the pages that are at these addresses now, taken
  *                through whatever addresses, or by file
  *
- * Either way, mappings of the process's own memory are what counts. An answer is
- * put together a window at a time: a count for each page, and if it is by page,
- * a sorted table of the PFNs that the process has there.
+ * Either way, mappings of the process's own memory are what counts. exclude.c
+ * asks in a third way, by file: for pins on pages of a file, whoever has mapped
+ * it. An answer is put together a window at a time: a count for each page, and if
+ * it is not by address, a sorted table of the PFNs that are there.
  *
  * Locks: sources_lock guards the list and pin_source::users. It is dropped while
  * a source is asked, which takes the front end's locks; the source stays, since
@@ -29,6 +30,8 @@
 #include <linux/export.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/pinacct-compat.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sort.h>
@@ -48,20 +51,23 @@ static atomic64_t accounts_met = ATOMIC64_INIT(0);
 
 /**
  * struct pin_query - a question for sources
- * @mm: whose memory
- * @by_page: which of the two questions
- * @start: address of the window in bytes
+ * @mm: whose memory, if not by file
+ * @mapping: the file, if by file
+ * @by: which question
+ * @start: address or offset of the window in bytes
  * @npages: length of the window
  * @next: lowest address behind the window where something may be pinned
  * @counts: for each page of the window, how often it is pinned
- * @present: by page: what is in the window, as PFN << WINDOW_SHIFT | page of the
- *	     window, sorted
+ * @present: not by address: what is in the window, as PFN << WINDOW_SHIFT | page
+ *	     of the window, sorted
  * @npresent: entries of @present
  * @met: accounts that have been counted already
+ * @unsure: a source could not tell
  */
 struct pin_query {
 	struct mm_struct *mm;
-	bool by_page;
+	struct address_space *mapping;
+	enum pin_by by;
 	unsigned long start;
 	unsigned long npages;
 	unsigned long next;
@@ -69,6 +75,7 @@ struct pin_query {
 	u64 *present;
 	unsigned long npresent;
 	struct xarray met;
+	bool unsure;
 };
 
 /**
@@ -183,12 +190,12 @@ bool pin_query_wants(struct pin_query *query, const struct pin_account *acct,
 	unsigned long end = start + npages * PAGE_SIZE;
 	unsigned long window_end = query->start + query->npages * PAGE_SIZE;
 
-	if (acct->mm != query->mm || !npages)
+	if ((query->mm && acct->mm != query->mm) || !npages)
 		return false;
 
 	*index = 0;
 	*last = npages - 1;
-	if (query->by_page)
+	if (query->by != PIN_BY_ADDRESS)
 		return true;
 	if (!by_address || end <= query->start)
 		return false;
@@ -202,6 +209,20 @@ bool pin_query_wants(struct pin_query *query, const struct pin_account *acct,
 	return true;
 }
 EXPORT_SYMBOL_GPL(pin_query_wants);
+
+/**
+ * pin_query_unsure - a source cannot tell what a mapping has pinned
+ * @query: the question
+ *
+ * The mapping is being made or unmade.
+ *
+ * Context: any.
+ */
+void pin_query_unsure(struct pin_query *query)
+{
+	query->unsure = true;
+}
+EXPORT_SYMBOL_GPL(pin_query_unsure);
 
 /**
  * pin_query_meet - is this the first time that an account is met?
@@ -257,7 +278,7 @@ void pin_query_count(struct pin_query *query, unsigned long start,
 
 	if (!pin_kind_is_pinned(run->kind))
 		return;
-	if (query->by_page) {
+	if (query->by != PIN_BY_ADDRESS) {
 		end = (u64)(run->pfn + run->npages) << WINDOW_SHIFT;
 		i = present_find(query, (u64)run->pfn << WINDOW_SHIFT);
 		for (; i < query->npresent && query->present[i] < end; i++)
@@ -291,12 +312,17 @@ static long look(struct mm_struct *mm, unsigned long addr, unsigned long npages,
 	return max(ret, 0);
 }
 
+static void add_present(struct pin_query *query, unsigned long pfn,
+			unsigned long page)
+{
+	query->present[query->npresent++] = (u64)pfn << WINDOW_SHIFT | page;
+}
+
 /* Finds out which pages the process has in the window. */
-static int look_up_present(struct pin_query *query, struct page **pages)
+static int look_up_process(struct pin_query *query, struct page **pages)
 {
 	unsigned long done = 0;
 
-	query->npresent = 0;
 	if (!mmget_not_zero(query->mm))
 		return -ESRCH;
 	while (done < query->npages && !fatal_signal_pending(current)) {
@@ -305,18 +331,53 @@ static int look_up_present(struct pin_query *query, struct page **pages)
 			      min(query->npages - done, LOOK_PAGES), pages);
 
 		for (long i = 0; i < n; i++) {
-			query->present[query->npresent++] =
-				(u64)page_to_pfn(pages[i]) << WINDOW_SHIFT |
-				(done + i);
+			add_present(query, page_to_pfn(pages[i]), done + i);
 			put_page(pages[i]);
 		}
 		done += max(n, 1);
 		cond_resched();
 	}
 	mmput(query->mm);
+	return 0;
+}
+
+/* Finds out which pages of the file there are in the window. */
+static void look_up_file(struct pin_query *query)
+{
+	pgoff_t first = query->start >> PAGE_SHIFT, next = first;
+	pgoff_t last = first + query->npages - 1;
+	struct folio_batch batch;
+
+	folio_batch_init(&batch);
+	while (next <= last &&
+	       filemap_get_folios(query->mapping, &next, last, &batch)) {
+		for (unsigned int i = 0; i < folio_batch_count(&batch); i++) {
+			struct folio *folio = batch.folios[i];
+			pgoff_t from = max(first, folio->index);
+			pgoff_t to = min(last, folio_next_index(folio) - 1);
+
+			for (; from <= to; from++)
+				add_present(query, folio_pfn(folio) +
+						   (from - folio->index),
+					    from - first);
+		}
+		folio_batch_release(&batch);
+		cond_resched();
+	}
+}
+
+static int look_up_present(struct pin_query *query, struct page **pages)
+{
+	int ret = 0;
+
+	query->npresent = 0;
+	if (query->by == PIN_BY_FILE)
+		look_up_file(query);
+	else
+		ret = look_up_process(query, pages);
 	sort(query->present, query->npresent, sizeof(*query->present),
 	     compare_u64, NULL);
-	return 0;
+	return ret;
 }
 
 /* The first address from @addr on where @mm has something, or ULONG_MAX. */
@@ -340,7 +401,7 @@ static int count_window(struct pin_query *query, unsigned long end,
 {
 	int ret = 0;
 
-	if (query->by_page)
+	if (query->by == PIN_BY_PAGE)
 		query->start = min(end, first_mapped(query->mm, query->start));
 	query->npages = min((end - query->start) >> PAGE_SHIFT, WINDOW_PAGES);
 	query->next = end;
@@ -348,7 +409,7 @@ static int count_window(struct pin_query *query, unsigned long end,
 		return 0;
 
 	memset(query->counts, 0, query->npages * sizeof(*query->counts));
-	if (query->by_page) {
+	if (query->by != PIN_BY_ADDRESS) {
 		query->next = query->start + query->npages * PAGE_SIZE;
 		ret = look_up_present(query, pages);
 	}
@@ -383,10 +444,11 @@ static int report_window(struct pin_query *query, struct pin_answer *answer)
 
 /**
  * pin_find_pins - which pages of a process are pinned, and how often
- * @mm: the process's memory. Held by mmgrab()
- * @start: first address in bytes, page aligned
- * @end: behind the last address, page aligned
- * @by_page: ask by page, not by address
+ * @mm: the process's memory. Held by mmgrab(). NULL with PIN_BY_FILE
+ * @mapping: a file, with PIN_BY_FILE
+ * @start: first address or offset in bytes, page aligned
+ * @end: behind the last one, page aligned
+ * @by: which pins
  * @answer: is told each range of pages that are pinned equally often, in order
  *	    of addresses; equal ones may come one after the other
  *
@@ -398,12 +460,14 @@ static int report_window(struct pin_query *query, struct pin_answer *answer)
  * answer->add has refused to take more. -EINTR if the caller was killed,
  * -ENOMEM, -ESRCH if the process has ended, or what answer->add says.
  */
-int pin_find_pins(struct mm_struct *mm, unsigned long start, unsigned long end,
-		  bool by_page, struct pin_answer *answer)
+int pin_find_pins(struct mm_struct *mm, struct address_space *mapping,
+		  unsigned long start, unsigned long end, enum pin_by by,
+		  struct pin_answer *answer)
 {
 	struct pin_query query = {
 		.mm = mm,
-		.by_page = by_page,
+		.mapping = mapping,
+		.by = by,
 		.start = start,
 	};
 	struct page **pages;
@@ -413,11 +477,11 @@ int pin_find_pins(struct mm_struct *mm, unsigned long start, unsigned long end,
 	pages = kmalloc_array(LOOK_PAGES, sizeof(*pages), GFP_KERNEL);
 	query.counts = kvmalloc_array(WINDOW_PAGES, sizeof(*query.counts),
 				      GFP_KERNEL_ACCOUNT);
-	if (by_page)
+	if (by != PIN_BY_ADDRESS)
 		query.present = kvmalloc_array(WINDOW_PAGES,
 					       sizeof(*query.present),
 					       GFP_KERNEL_ACCOUNT);
-	if (!pages || !query.counts || (by_page && !query.present))
+	if (!pages || !query.counts || (by != PIN_BY_ADDRESS && !query.present))
 		goto out_free;
 
 	do {
@@ -429,6 +493,7 @@ int pin_find_pins(struct mm_struct *mm, unsigned long start, unsigned long end,
 	} while (!ret && query.start < end);
 
 	answer->next = query.start;
+	answer->unsure |= query.unsure;
 	if (ret == -ENOSPC)
 		ret = 0;
 out_free:

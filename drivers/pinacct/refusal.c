@@ -268,6 +268,9 @@ static void log_cause(const struct pinacct_refusal *refusal, const char *fs)
 	case PINACCT_CAUSE_MOVABLE:
 		strscpy(text, "a page there cannot leave movable memory");
 		break;
+	case PINACCT_CAUSE_EXCLUDED:
+		strscpy(text, "its owner has excluded memory there from being pinned");
+		break;
 	default:
 		strscpy(text, "memory there cannot be pinned");
 	}

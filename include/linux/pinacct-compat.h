@@ -12,6 +12,8 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/version.h>
+/* For struct folio_batch, whose own header has had two names */
+#include <linux/writeback.h>
 
 #if KERNEL_VERSION(7, 2, 0) <= LINUX_VERSION_CODE
 #include <linux/sched/exec_state.h>

@@ -438,6 +438,7 @@ bool pin_query_wants(struct pin_query *query, const struct pin_account *acct,
 		     bool by_address, unsigned long start,
 		     unsigned long npages, unsigned long *index,
 		     unsigned long *last);
+void pin_query_unsure(struct pin_query *query);
 int pin_query_meet(struct pin_query *query, struct pin_account *acct);
 void pin_query_count(struct pin_query *query, unsigned long start,
 		     const struct pin_run *run);

@@ -101,3 +101,37 @@ int ask_pins(int fd, unsigned int by, const void *memory, size_t size,
 		return -errno;
 	return pins.next == pins.start + size ? (int)pins.nr : -ENOSPC;
 }
+
+/**
+ * ask_exclude - let no pins into memory, or let them in again
+ * @fd: of /dev/pinacct
+ * @memory: of the caller
+ * @size: in bytes
+ * @exclude: false to undo it
+ *
+ * Return: 0, or -errno
+ */
+int ask_exclude(int fd, const void *memory, size_t size, bool exclude)
+{
+	struct pinacct_exclude range = {
+		.size = sizeof(range),
+		.start = (uintptr_t)memory,
+		.length = size,
+	};
+
+	return ioctl(fd, exclude ? PINACCT_EXCLUDE : PINACCT_INCLUDE, &range) ? -errno : 0;
+}
+
+/**
+ * ask_wait - until no pin is left in what is excluded
+ * @fd: of /dev/pinacct
+ * @timeout_ms: 0 to look only, -1 for ever
+ *
+ * Return: 0, or -errno
+ */
+int ask_wait(int fd, int timeout_ms)
+{
+	struct pinacct_wait wait = { .size = sizeof(wait), .timeout_ms = timeout_ms };
+
+	return ioctl(fd, PINACCT_WAIT, &wait) ? -errno : 0;
+}

@@ -14,5 +14,7 @@ int ask_estimate(int fd, const void *memory, size_t size, bool write,
 		 struct pinacct_estimate *estimate);
 int ask_pins(int fd, unsigned int by, const void *memory, size_t size,
 	     struct pinacct_pin_range *ranges, unsigned int nr);
+int ask_exclude(int fd, const void *memory, size_t size, bool exclude);
+int ask_wait(int fd, int timeout_ms);
 
 #endif

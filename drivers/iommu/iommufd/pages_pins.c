@@ -102,9 +102,11 @@ static int iopt_count_pins(struct pin_source *source, struct pin_query *query)
 	     area = iopt_area_iter_next(area, 0, ULONG_MAX)) {
 		struct iopt_pages *pages = area->pages;
 
-		/* Where it is being mapped or unmapped, there are none. */
-		if (!pages)
+		/* It is being mapped or unmapped. */
+		if (!pages) {
+			pin_query_unsure(query);
 			continue;
+		}
 		rc = mutex_lock_killable(&pages->mutex);
 		if (rc)
 			break;

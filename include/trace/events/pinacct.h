@@ -30,7 +30,8 @@
 			 { PINACCT_CAUSE_PROTECTED, "protected" },	\
 			 { PINACCT_CAUSE_MOVABLE, "movable" },	\
 			 { PINACCT_CAUSE_DEVICE, "device" },	\
-			 { PINACCT_CAUSE_OTHER, "other" })
+			 { PINACCT_CAUSE_OTHER, "other" },	\
+			 { PINACCT_CAUSE_EXCLUDED, "excluded" })
 
 DECLARE_EVENT_CLASS(pinacct_account,
 

@@ -33,6 +33,7 @@
  * @PINACCT_CAUSE_DEVICE: a device's own memory, a BAR, which iommufd does not map
  *	by its address. VMMs try and go on without, so the log does not tell
  * @PINACCT_CAUSE_OTHER: none of these; the errno is all there is
+ * @PINACCT_CAUSE_EXCLUDED: its owner wants no pins there: PINACCT_EXCLUDE
  */
 enum pinacct_cause {
 	PINACCT_CAUSE_NONE = 0,
@@ -47,6 +48,7 @@ enum pinacct_cause {
 	PINACCT_CAUSE_MOVABLE,
 	PINACCT_CAUSE_DEVICE,
 	PINACCT_CAUSE_OTHER,
+	PINACCT_CAUSE_EXCLUDED,
 };
 
 /**
@@ -224,5 +226,55 @@ struct pinacct_pins {
 #define PINACCT_PINS_BY_PAGE	2U
 
 #define PINACCT_PINS		_IO(PINACCT_IOC_TYPE, 0x04)
+
+/**
+ * struct pinacct_exclude - PINACCT_EXCLUDE, PINACCT_INCLUDE: no pins here
+ * @size: of this structure
+ * @flags: zero
+ * @start: address in the caller's memory, page aligned
+ * @length: in bytes, page aligned, not 0
+ *
+ * To convert memory that devices may have pinned, to private memory of a guest or
+ * by truncating it: exclude it, which lets no new pin in; wait until those that
+ * are there have gone (PINACCT_WAIT, or poll() for POLLIN); convert; include it
+ * again. The range may be a part of a large folio.
+ *
+ * While it is excluded, a mapping for a device that needs a pin in it is refused
+ * with EBUSY. What is mapped stays so, and can be unmapped at any time. Excluded
+ * are these addresses of the caller; and where memory of a file is mapped shared
+ * at that moment, that part of the file as well, at whatever address, by file, and
+ * for every process, since it is the same memory. Private memory of other
+ * processes is not affected.
+ *
+ * An exclusion belongs to the file descriptor, and goes when it is closed. Ranges
+ * may overlap; each is included again as it was excluded. EEXIST if the same
+ * range is excluded already, ENOENT to include what is not, ENOSPC if there are
+ * more than 1024 ranges, or more than 1024 mappings of files in one.
+ */
+struct pinacct_exclude {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 length;
+};
+
+#define PINACCT_EXCLUDE		_IO(PINACCT_IOC_TYPE, 0x05)
+#define PINACCT_INCLUDE		_IO(PINACCT_IOC_TYPE, 0x06)
+
+/**
+ * struct pinacct_wait - PINACCT_WAIT: until no pin is left
+ * @size: of this structure
+ * @timeout_ms: how long at most; 0 to ask only, -1 for ever
+ *
+ * In all ranges that are excluded through this file descriptor, by address and by
+ * page (see PINACCT_PINS), and on the parts of files. Returns at once if there is
+ * none. ETIMEDOUT if there still is a pin then, EINTR for a signal.
+ */
+struct pinacct_wait {
+	__u32 size;
+	__s32 timeout_ms;
+};
+
+#define PINACCT_WAIT		_IO(PINACCT_IOC_TYPE, 0x07)
 
 #endif

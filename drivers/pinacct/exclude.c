@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that its owner wants no pins on.
+ *
+ * To turn shared memory into private memory of a confidential guest, or to
+ * truncate it, takes three steps: let no new pin in, wait for those that are
+ * there, convert. The kernel cannot do the second below the size of a folio, of
+ * which it only knows that something is pinned. What pins for devices can: see
+ * pins.c.
+ *
+ * Who has /dev/pinacct open can exclude ranges of his own memory. Each is kept as
+ *
+ *   mm and addresses     whatever is there is not pinned through them
+ *   files and offsets    of what was mapped shared there: it is the same memory
+ *                        at every other address, by file, and in every process
+ *
+ * and is gone with the file descriptor. An exclusion only ever refuses pins and
+ * counts them. It holds nothing that an unmap would have to wait for.
+ *
+ * A pin is either refused or found. The tables are changed before pins are counted;
+ * and they are looked at, to refuse, under the front end's lock, which counting
+ * takes as well. By address that is before pinning; by file it is after, on the
+ * pages that came of it, since what is mapped at an address may change meanwhile.
+ *
+ * They are found by mm and by file, so that only those are in the way of a pin
+ * that may concern it.
+ *
+ * Locks: exclusions_sem guards the tables of all; a pin holds it for reading while
+ * it looks. pin_exclusions::lock guards one descriptor's list against its own
+ * threads. The order is
+ *
+ *   pin_exclusions::lock, the front end's locks, exclusions_sem
+ *
+ * and nobody holds any of them while he waits for a pin to go.
+ */
+#include "internal.h"
+
+#include <linux/export.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rwsem.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+/* Of one descriptor, and of the files in one range. */
+#define EXCLUSIONS_MAX	1024
+#define FILES_MAX	1024
+
+/* How soon to look again at a mapping that was being made or unmade. */
+#define LOOK_AGAIN	msecs_to_jiffies(10)
+
+/* Pages of a file, from @first to @last. */
+struct excluded_file {
+	struct hlist_node node;
+	struct file *file;
+	unsigned long first;
+	unsigned long last;
+};
+
+struct exclusion {
+	struct hlist_node node;
+	struct list_head of_fd;
+	struct mm_struct *mm;
+	unsigned long start;
+	unsigned long end;
+	unsigned int nr_files;
+	struct excluded_file files[] __counted_by(nr_files);
+};
+
+static DEFINE_HASHTABLE(by_mm, 8);
+static DEFINE_HASHTABLE(by_file, 8);
+static unsigned int nr_exclusions;
+static DECLARE_RWSEM(exclusions_sem);
+
+/* Woken when a pin goes, while there are exclusions. */
+static DECLARE_WAIT_QUEUE_HEAD(exclusions_wait);
+
+static void look_again_fn(struct work_struct *work)
+{
+	wake_up_all(&exclusions_wait);
+}
+
+static DECLARE_DELAYED_WORK(look_again, look_again_fn);
+
+/**
+ * pin_exclusions_exist - is there anything to look for?
+ *
+ * Context: any. What is excluded meanwhile finds the pins of who was told no.
+ */
+bool pin_exclusions_exist(void)
+{
+	return READ_ONCE(nr_exclusions);
+}
+
+/**
+ * pin_exclusions_wake - pins have gone, or will be found now
+ *
+ * Context: any.
+ */
+void pin_exclusions_wake(void)
+{
+	if (pin_exclusions_exist())
+		wake_up_all(&exclusions_wait);
+}
+
+/**
+ * pin_excluded_addresses - must a range of memory not be pinned?
+ * @mm: whose
+ * @start: in bytes, page aligned. Set to the first address that is excluded
+ * @npages: length of the range
+ *
+ * Context: the front end's lock of the mapping is held. May sleep.
+ */
+bool pin_excluded_addresses(struct mm_struct *mm, unsigned long *start,
+			    unsigned long npages)
+{
+	unsigned long end = *start + npages * PAGE_SIZE, first = end;
+	struct exclusion *exclusion;
+
+	guard(rwsem_read)(&exclusions_sem);
+	hash_for_each_possible(by_mm, exclusion, node, (unsigned long)mm)
+		if (exclusion->mm == mm && exclusion->start < end &&
+		    exclusion->end > *start)
+			first = min(first, max(*start, exclusion->start));
+	if (first == end)
+		return false;
+	*start = first;
+	return true;
+}
+
+static bool is_excluded(const struct address_space *mapping,
+			unsigned long first, unsigned long last)
+{
+	struct excluded_file *file;
+
+	lockdep_assert_held(&exclusions_sem);
+
+	hash_for_each_possible(by_file, file, node, (unsigned long)mapping)
+		if (file->file->f_mapping == mapping && file->first <= last &&
+		    file->last >= first)
+			return true;
+	return false;
+}
+
+/**
+ * pin_excluded_file - must a part of a file not be pinned?
+ * @file: the file
+ * @start: in bytes, page aligned
+ * @npages: length of the part
+ *
+ * Context: as pin_excluded_addresses().
+ */
+bool pin_excluded_file(const struct file *file, unsigned long start,
+		       unsigned long npages)
+{
+	guard(rwsem_read)(&exclusions_sem);
+	return is_excluded(file->f_mapping, start >> PAGE_SHIFT,
+			   (start >> PAGE_SHIFT) + npages - 1);
+}
+
+/**
+ * pin_excluded_pages - is a page of an excluded file among those just pinned?
+ * @pages: the pages
+ * @npages: how many
+ *
+ * Context: as pin_excluded_addresses().
+ *
+ * Return: the number of pages in front of it, or @npages if there is none.
+ */
+unsigned long pin_excluded_pages(struct page **pages, unsigned long npages)
+{
+	unsigned long i;
+
+	guard(rwsem_read)(&exclusions_sem);
+	for (i = 0; i < npages; i++) {
+		struct folio *folio = page_folio(pages[i]);
+		unsigned long index;
+
+		if (folio_test_anon(folio) || !folio->mapping)
+			continue;
+		index = folio->index + folio_page_idx(folio, pages[i]);
+		if (is_excluded(folio->mapping, index, index))
+			break;
+	}
+	return i;
+}
+
+static void exclusion_free(struct exclusion *exclusion)
+{
+	for (unsigned int i = 0; i < exclusion->nr_files; i++)
+		fput(exclusion->files[i].file);
+	mmdrop(exclusion->mm);
+	kfree(exclusion);
+}
+
+/* Shared memory of a file in [start, end), one entry for each VMA. */
+static unsigned int files_of(struct mm_struct *mm, unsigned long start,
+			     unsigned long end, struct excluded_file *files,
+			     unsigned int room)
+{
+	struct vm_area_struct *vma;
+	unsigned int nr = 0;
+
+	mmap_assert_locked(mm);
+
+	for (vma = find_vma(mm, start); vma && vma->vm_start < end;
+	     vma = find_vma(mm, vma->vm_end)) {
+		unsigned long first = max(start, vma->vm_start);
+		unsigned long last = min(end, vma->vm_end) - PAGE_SIZE;
+
+		if (!vma->vm_file || !(vma->vm_flags & VM_SHARED))
+			continue;
+		if (nr < room)
+			files[nr] = (struct excluded_file){
+				.file = get_file(vma->vm_file),
+				.first = linear_page_index(vma, first),
+				.last = linear_page_index(vma, last),
+			};
+		nr++;
+	}
+	return nr;
+}
+
+/* An exclusion of the caller's memory, with the files that are mapped there. */
+static struct exclusion *exclusion_alloc(unsigned long start, unsigned long end)
+{
+	struct mm_struct *mm = current->mm;
+	struct exclusion *exclusion;
+	unsigned int nr;
+
+	mmap_read_lock(mm);
+	nr = files_of(mm, start, end, NULL, 0);
+	exclusion = nr > FILES_MAX ? ERR_PTR(-ENOSPC) :
+		    kzalloc(struct_size(exclusion, files, nr),
+			    GFP_KERNEL_ACCOUNT) ?: ERR_PTR(-ENOMEM);
+	if (!IS_ERR(exclusion)) {
+		exclusion->nr_files = nr;
+		files_of(mm, start, end, exclusion->files, nr);
+	}
+	mmap_read_unlock(mm);
+	if (IS_ERR(exclusion))
+		return exclusion;
+
+	mmgrab(mm);
+	exclusion->mm = mm;
+	exclusion->start = start;
+	exclusion->end = end;
+	return exclusion;
+}
+
+static void exclusion_add(struct pin_exclusions *mine,
+			  struct exclusion *exclusion)
+{
+	lockdep_assert_held(&mine->lock);
+
+	list_add_tail(&exclusion->of_fd, &mine->list);
+	mine->nr++;
+
+	down_write(&exclusions_sem);
+	hash_add(by_mm, &exclusion->node, (unsigned long)exclusion->mm);
+	for (unsigned int i = 0; i < exclusion->nr_files; i++) {
+		struct excluded_file *file = &exclusion->files[i];
+
+		hash_add(by_file, &file->node,
+			 (unsigned long)file->file->f_mapping);
+	}
+	WRITE_ONCE(nr_exclusions, nr_exclusions + 1);
+	up_write(&exclusions_sem);
+	/* Who does not see it is seen by who counts: see pin_source_maps(). */
+	smp_mb();
+}
+
+static void exclusion_remove(struct pin_exclusions *mine,
+			     struct exclusion *exclusion)
+{
+	lockdep_assert_held(&mine->lock);
+
+	list_del(&exclusion->of_fd);
+	mine->nr--;
+
+	down_write(&exclusions_sem);
+	hash_del(&exclusion->node);
+	for (unsigned int i = 0; i < exclusion->nr_files; i++)
+		hash_del(&exclusion->files[i].node);
+	WRITE_ONCE(nr_exclusions, nr_exclusions - 1);
+	up_write(&exclusions_sem);
+	exclusion_free(exclusion);
+}
+
+/* The caller's exclusion of exactly this, or NULL. */
+static struct exclusion *exclusion_find(struct pin_exclusions *mine,
+					unsigned long start, unsigned long end)
+{
+	struct exclusion *exclusion;
+
+	lockdep_assert_held(&mine->lock);
+
+	list_for_each_entry(exclusion, &mine->list, of_fd)
+		if (exclusion->start == start && exclusion->end == end &&
+		    exclusion->mm == current->mm)
+			return exclusion;
+	return NULL;
+}
+
+/**
+ * pin_exclude - let no new pin into a range of the caller's memory
+ * @mine: of the caller's descriptor
+ * @start: in bytes, page aligned
+ * @end: behind the last address, page aligned
+ *
+ * Context: may sleep.
+ *
+ * Return: 0; -EEXIST if the same range is excluded already; -ENOSPC if there are
+ * too many ranges, or too many files in this one; or -ENOMEM.
+ */
+int pin_exclude(struct pin_exclusions *mine, unsigned long start,
+		unsigned long end)
+{
+	struct exclusion *exclusion;
+	int ret = 0;
+
+	exclusion = exclusion_alloc(start, end);
+	if (IS_ERR(exclusion))
+		return PTR_ERR(exclusion);
+
+	guard(mutex)(&mine->lock);
+	if (mine->nr == EXCLUSIONS_MAX)
+		ret = -ENOSPC;
+	else if (exclusion_find(mine, start, end))
+		ret = -EEXIST;
+	if (ret)
+		exclusion_free(exclusion);
+	else
+		exclusion_add(mine, exclusion);
+	return ret;
+}
+
+/**
+ * pin_include - let pins into a range again
+ * @mine: of the caller's descriptor
+ * @start: as it was excluded
+ * @end: likewise
+ *
+ * Context: may sleep.
+ *
+ * Return: 0, or -ENOENT if exactly this was not excluded through @mine.
+ */
+int pin_include(struct pin_exclusions *mine, unsigned long start,
+		unsigned long end)
+{
+	struct exclusion *exclusion;
+
+	guard(mutex)(&mine->lock);
+	exclusion = exclusion_find(mine, start, end);
+	if (!exclusion)
+		return -ENOENT;
+	exclusion_remove(mine, exclusion);
+	return 0;
+}
+
+/* One pin is enough. */
+static int found_a_pin(struct pin_answer *answer, unsigned long start,
+		       unsigned long npages, unsigned int pins)
+{
+	return -EBUSY;
+}
+
+/* 0 if nothing is pinned, -EBUSY if something is, or another error. */
+static int exclusion_busy(const struct exclusion *exclusion)
+{
+	struct pin_answer answer = { .add = found_a_pin };
+	int ret;
+
+	ret = pin_find_pins(exclusion->mm, NULL, exclusion->start,
+			    exclusion->end, PIN_BY_ADDRESS, &answer);
+	/* What has moved, as long as there is a process to look at */
+	if (!ret)
+		ret = pin_find_pins(exclusion->mm, NULL, exclusion->start,
+				    exclusion->end, PIN_BY_PAGE, &answer);
+	if (ret == -ESRCH)
+		ret = 0;
+	for (unsigned int i = 0; i < exclusion->nr_files && !ret; i++) {
+		const struct excluded_file *file = &exclusion->files[i];
+
+		ret = pin_find_pins(NULL, file->file->f_mapping,
+				    file->first << PAGE_SHIFT,
+				    (file->last + 1) << PAGE_SHIFT,
+				    PIN_BY_FILE, &answer);
+	}
+	if (!ret && answer.unsure) {
+		mod_delayed_work(system_wq, &look_again, LOOK_AGAIN);
+		ret = -EBUSY;
+	}
+	return ret;
+}
+
+/**
+ * pin_exclusions_busy - is anything pinned of what was excluded?
+ * @mine: of the caller's descriptor
+ *
+ * Context: may sleep, for mappings that are being made.
+ *
+ * Return: 0 if nothing is; -EBUSY if something is, and pin_exclusions_queue() is
+ * woken when that may have changed; -EINTR if the caller was killed; or -ENOMEM.
+ */
+int pin_exclusions_busy(struct pin_exclusions *mine)
+{
+	struct exclusion *exclusion;
+	int ret = 0;
+
+	guard(mutex)(&mine->lock);
+	list_for_each_entry(exclusion, &mine->list, of_fd) {
+		ret = exclusion_busy(exclusion);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+/**
+ * pin_exclusions_queue - where to wait, before pin_exclusions_busy()
+ *
+ * Context: any.
+ */
+wait_queue_head_t *pin_exclusions_queue(void)
+{
+	return &exclusions_wait;
+}
+
+/**
+ * pin_exclusions_wait - until nothing is pinned of what was excluded
+ * @mine: of the caller's descriptor
+ * @timeout: in jiffies
+ *
+ * Context: no lock is held. May sleep.
+ *
+ * Return: 0; -ETIMEDOUT; -EINTR for a signal; or -ENOMEM.
+ */
+int pin_exclusions_wait(struct pin_exclusions *mine, long timeout)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int ret;
+
+	add_wait_queue(&exclusions_wait, &wait);
+	while ((ret = pin_exclusions_busy(mine)) == -EBUSY) {
+		if (signal_pending(current))
+			ret = -EINTR;
+		else if (!timeout)
+			ret = -ETIMEDOUT;
+		if (ret != -EBUSY)
+			break;
+		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);
+	}
+	remove_wait_queue(&exclusions_wait, &wait);
+	return ret;
+}
+
+/**
+ * pin_exclusions_open - of a new descriptor
+ *
+ * Context: may sleep.
+ *
+ * Return: nothing excluded yet; or NULL if there is no memory.
+ */
+struct pin_exclusions *pin_exclusions_open(void)
+{
+	struct pin_exclusions *mine = kzalloc(sizeof(*mine),
+					      GFP_KERNEL_ACCOUNT);
+
+	if (mine) {
+		mutex_init(&mine->lock);
+		INIT_LIST_HEAD(&mine->list);
+	}
+	return mine;
+}
+
+/**
+ * pin_exclusions_close - the descriptor is gone, and so are its exclusions
+ * @mine: of it
+ *
+ * Context: may sleep.
+ */
+void pin_exclusions_close(struct pin_exclusions *mine)
+{
+	struct exclusion *exclusion, *next;
+
+	mutex_lock(&mine->lock);
+	list_for_each_entry_safe(exclusion, next, &mine->list, of_fd)
+		exclusion_remove(mine, exclusion);
+	mutex_unlock(&mine->lock);
+	kfree(mine);
+}
+
+/**
+ * pin_exclusions_exit - nobody is going to wait any more
+ *
+ * Context: the module is going.
+ */
+void pin_exclusions_exit(void)
+{
+	cancel_delayed_work_sync(&look_again);
+}
