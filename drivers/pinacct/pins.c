@@ -125,15 +125,44 @@ void pin_source_unregister(struct pin_source *source)
 }
 EXPORT_SYMBOL_GPL(pin_source_unregister);
 
-/* The source behind @source, or the first one; held. */
-static struct pin_source *source_next(struct pin_source *source)
+/**
+ * pin_source_maps - a container or IOAS is about to map memory
+ * @source: it
+ * @mm: whose memory
+ *
+ * So that others, who ask about theirs, need not wait for it.
+ *
+ * Context: before anything of it is pinned. The front end's lock is held.
+ */
+void pin_source_maps(struct pin_source *source, const struct mm_struct *mm)
+{
+	if (source->many || source->mm == mm)
+		return;
+	if (source->mm)
+		WRITE_ONCE(source->many, true);
+	else
+		WRITE_ONCE(source->mm, mm);
+	/* Who does not see it has excluded memory by now: see pin_exclude(). */
+	smp_mb();
+}
+EXPORT_SYMBOL_GPL(pin_source_maps);
+
+static bool source_concerns(const struct pin_source *source,
+			    const struct mm_struct *mm)
+{
+	return !mm || READ_ONCE(source->many) || READ_ONCE(source->mm) == mm;
+}
+
+/* The source behind @source, or the first one, that has memory of @mm; held. */
+static struct pin_source *source_next(struct pin_source *source,
+				      const struct mm_struct *mm)
 {
 	struct pin_source *next = NULL;
 
 	spin_lock(&sources_lock);
 	source = list_prepare_entry(source, &sources, node);
 	list_for_each_entry_continue(source, &sources, node) {
-		if (source->going)
+		if (source->going || !source_concerns(source, mm))
 			continue;
 		source->users++;
 		next = source;
@@ -160,9 +189,9 @@ static int ask_sources(struct pin_query *query)
 	struct pin_source *source, *next;
 	int ret = 0;
 
-	for (source = source_next(NULL); source; source = next) {
+	for (source = source_next(NULL, query->mm); source; source = next) {
 		ret = source->count(source, query);
-		next = ret ? NULL : source_next(source);
+		next = ret ? NULL : source_next(source, query->mm);
 		source_put(source);
 	}
 	return ret;

@@ -58,6 +58,7 @@ static void vfio_dma_set_owner(struct vfio_iommu *iommu, struct vfio_dma *dma)
 	lockdep_assert_held(&iommu->lock);
 
 	dma->acct = vfio_caller_account();
+	pin_source_maps(&iommu->pins, dma->acct.mm);
 	mmgrab(dma->acct.mm);
 	get_task_struct(dma->acct.task);
 }

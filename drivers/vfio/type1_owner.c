@@ -58,6 +58,7 @@ static int vfio_change_dma_owner(struct vfio_iommu *iommu,
 		return 0;
 
 	to = vfio_caller_account();
+	pin_source_maps(&iommu->pins, to.mm);
 	to.once = dma->acct.once;
 	ret = vfio_charge_owner(iommu, dma, &to);
 	if (!ret) {

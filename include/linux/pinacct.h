@@ -421,12 +421,16 @@ struct pin_query;
  * struct pin_source - a container or an IOAS, which knows what it has pinned
  * @count: call pin_query_count() for all that is pinned of what
  *	   pin_query_wants(). Takes the front end's locks. Returns 0 or an error
+ * @mm: whose memory it has mapped; not held, only to be compared
+ * @many: somebody else's as well
  * @node: in the list of all, see pins.c
  * @users: how many are asking it
  * @going: nobody else is to begin
  */
 struct pin_source {
 	int (*count)(struct pin_source *source, struct pin_query *query);
+	const struct mm_struct *mm;
+	bool many;
 	struct list_head node;
 	unsigned int users;
 	bool going;
@@ -434,6 +438,7 @@ struct pin_source {
 
 void pin_source_register(struct pin_source *source);
 void pin_source_unregister(struct pin_source *source);
+void pin_source_maps(struct pin_source *source, const struct mm_struct *mm);
 bool pin_query_wants(struct pin_query *query, const struct pin_account *acct,
 		     bool by_address, unsigned long start,
 		     unsigned long npages, unsigned long *index,

@@ -141,6 +141,7 @@ identifier s = { pfn_batch, pfn_reader_user, pfn_reader_dmabuf, pfn_reader };
 // expect io_pagetable.h: struct pin_account acct
 // expect io_pagetable.h: struct pin_extents extents
 // expect io_pagetable.h: size_t nzero_cow
+// expect io_pagetable.h: void iopt_register_pins(
 // expect io_pagetable.h: int iopt_pages_enter(
 // expect io_pagetable.h: void iopt_pages_leave(
 // gone io_pagetable.h: last_npinned
@@ -169,6 +170,7 @@ identifier s = { pfn_batch, pfn_reader_user, pfn_reader_dmabuf, pfn_reader };
 +	size_t nzero_cow;
 	...
   };
++ void iopt_register_pins(struct io_pagetable *iopt, struct iopt_pages *pages);
 + int iopt_pages_enter(struct iopt_pages *pages, struct pin_account *acct);
 + void iopt_pages_leave(struct iopt_pages *pages, struct pin_account *acct, unsigned long npages);
 
@@ -246,8 +248,7 @@ struct iopt_pages *P;
 // one that never had is sometimes freed without being destroyed.
 // expect iommufd_private.h: #include <linux/pinacct.h>
 // expect iommufd_private.h: struct pin_source pins;
-// expect iommufd_private.h: void iopt_register_pins(struct io_pagetable *iopt);
-// expect io_pagetable.c: iopt_register_pins(iopt);
+// expect io_pagetable.c: iopt_register_pins(iopt, pages);
 // expect io_pagetable.c: pin_source_unregister(&iopt->pins);
 
 @private_header@
@@ -261,15 +262,14 @@ struct io_pagetable {
   ...
 +	struct pin_source pins;
 };
-+ void iopt_register_pins(struct io_pagetable *iopt);
 
 @table_insert@
-symbol iopt;
+symbol iopt, pages;
 @@
   int iopt_insert_area(...)
   {
 	lockdep_assert_held_write(&iopt->iova_rwsem);
-+	iopt_register_pins(iopt);
++	iopt_register_pins(iopt, pages);
 	...
   }
 

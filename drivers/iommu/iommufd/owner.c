@@ -131,6 +131,7 @@ static int change_owner(struct xarray *ioas_list)
 		struct pin_account *owner = &owners[pages->acct.payer];
 
 		guard(mutex)(&pages->mutex);
+		pin_source_maps(&area->iopt->pins, owner->mm);
 		put_back_owed(pages, owner, rc);
 		if (!rc)
 			pin_account_hand_over(&pages->acct, owner,

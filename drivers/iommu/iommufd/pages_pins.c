@@ -118,17 +118,19 @@ static int iopt_count_pins(struct pin_source *source, struct pin_query *query)
 }
 
 /**
- * iopt_register_pins - have an IOAS asked about its pins, if it is not yet
+ * iopt_register_pins - have an IOAS asked about its pins from now on
  * @iopt: its page table, about to get an area
+ * @pages: of the area
  *
  * pin_source_unregister() follows when it is destroyed.
  *
  * Context: iopt->iova_rwsem is held for writing.
  */
-void iopt_register_pins(struct io_pagetable *iopt)
+void iopt_register_pins(struct io_pagetable *iopt, struct iopt_pages *pages)
 {
 	lockdep_assert_held_write(&iopt->iova_rwsem);
 
+	pin_source_maps(&iopt->pins, pages->acct.mm);
 	if (iopt->pins.count)
 		return;
 	iopt->pins.count = iopt_count_pins;
