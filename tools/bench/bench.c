@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What mapping memory for a device costs, by kind of memory and front end, and
- * what it costs to be refused.
+ * What mapping memory for a device costs, by kind of memory and front end, what
+ * it costs to be refused, and to map the same memory for another device.
  *
  * Use:	bench MIB ITERATIONS [FRONT KIND]
  *	bench refusal
+ *	bench again MIB
  *
  * The first prints a line for each map and unmap, the second one for each front
- * end:
+ * end, and the third one for each front end and kind:
  *
  *	FRONT KIND ITERATION PAGES MAP UNMAP
  *	refusal FRONT SMALL LARGE
+ *	again FRONT KIND PAGES FIRST SECOND
  *
- * MAP, UNMAP, SMALL and LARGE are ticks of the time stamp counter. Under QEMU's
+ * MAP, UNMAP, SMALL, LARGE, FIRST and SECOND are ticks of the time stamp counter. Under QEMU's
  * -icount with shift=0 a tick is an instruction, of the program and the kernel
  * alike.
  *
@@ -22,6 +24,9 @@
  *
  * SMALL and LARGE are for memory that was never touched, 4 MiB and 1 TiB of the
  * same mapping, where the limit is a page less than 4 MiB.
+ *
+ * FIRST and SECOND are for touched memory in two containers, or two IOASes of an
+ * iommufd each, with a device each. It is for who runs it to set charge_once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,6 +63,8 @@ struct kind {
 	bool untouched;
 	/* Pages are mapped one by one, and only a part of them: it is slow. */
 	unsigned int part;
+	/* Is worth a look for another device */
+	bool again;
 };
 
 static void fail(const char *what, const char *front, const char *kind, int error)
@@ -129,12 +136,12 @@ static void *shared_file(size_t size)
 }
 
 static const struct kind kinds[] = {
-	{ .name = "4k", .make = touched, .prot = FRONT_RW },
-	{ .name = "4k-scattered", .make = scattered, .prot = FRONT_RW },
+	{ .name = "4k", .make = touched, .prot = FRONT_RW, .again = true },
+	{ .name = "4k-scattered", .make = scattered, .prot = FRONT_RW, .again = true },
 	{ .name = "4k-pairs", .make = pairs, .prot = FRONT_RW },
-	{ .name = "thp", .make = memory_transparent_huge, .prot = FRONT_RW },
+	{ .name = "thp", .make = memory_transparent_huge, .prot = FRONT_RW, .again = true },
 	{ .name = "hugetlb-2m", .make = memory_hugetlb, .prot = FRONT_RW },
-	{ .name = "memfd-4k", .make = shared_file, .prot = FRONT_RW },
+	{ .name = "memfd-4k", .make = shared_file, .prot = FRONT_RW, .again = true },
 	{ .name = "4k-untouched", .make = small_pages, .prot = FRONT_RW, .untouched = true },
 	{ .name = "ro-4k", .make = touched, .prot = FRONT_READ },
 	{ .name = "ro-untouched", .make = small_pages, .prot = FRONT_READ, .untouched = true },
@@ -266,6 +273,61 @@ static void measure_refusals(void)
 	}
 }
 
+/* Opens both front ends as root, who is charged for nothing afterwards. */
+static void begin_two(struct front two[2], const struct front_ops *ops)
+{
+	int rc;
+
+	if (privilege_root(true))
+		fail("not root", ops->name, "again", errno);
+	begin(&two[0], ops);
+	rc = front_open(&two[1], ops);
+	if (!rc)
+		rc = front_attach(&two[1], DEVICE_NIC);
+	if (rc)
+		fail("open", ops->name, "again", -rc);
+	if (privilege_root(false))
+		fail("still root", ops->name, "again", errno);
+}
+
+static void measure_again(size_t size)
+{
+	unsigned long long start, took[2];
+	struct front two[2];
+
+	if (privilege_drop() || privilege_limit(2 * size))
+		fail("no limit", "", "again", errno);
+
+	for (size_t f = 0; f < ARRAY_SIZE(fronts); f++) {
+		begin_two(two, fronts[f]);
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+			char *memory;
+
+			if (!kinds[k].again)
+				continue;
+			memory = kinds[k].make(size);
+			if (memory == MAP_FAILED)
+				fail("no memory", fronts[f]->name, kinds[k].name, errno);
+			for (int i = 0; i < 2; i++) {
+				int rc;
+
+				start = __rdtsc();
+				rc = front_map(&two[i], memory, IOVA, size, kinds[k].prot);
+				took[i] = __rdtsc() - start;
+				if (rc)
+					fail("map", fronts[f]->name, kinds[k].name, -rc);
+			}
+			for (int i = 0; i < 2; i++)
+				front_unmap(&two[i], IOVA, size, NULL);
+			munmap(memory, size);
+			printf("again %s %s %zu %llu %llu\n", fronts[f]->name, kinds[k].name,
+			       size / memory_page(), took[0], took[1]);
+		}
+		front_close(&two[0]);
+		front_close(&two[1]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static char output[1 << 16];
@@ -279,9 +341,14 @@ int main(int argc, char **argv)
 		measure_refusals();
 		return 0;
 	}
+	if (argc == 3 && !strcmp(argv[1], "again")) {
+		measure_again(strtoul(argv[2], NULL, 0) << 20);
+		return 0;
+	}
 	if (!mib || mib & (mib - 1) || iterations < 1) {
 		fprintf(stderr, "use: bench MIB ITERATIONS [FRONT KIND], where MIB is a power of two\n"
-			"     bench refusal\n");
+			"     bench refusal\n"
+			"     bench again MIB\n");
 		return 2;
 	}
 	measure_all(mib << 20, iterations, argc == 5 ? argv[3] : NULL, argc == 5 ? argv[4] : NULL);
