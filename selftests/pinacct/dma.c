@@ -9,13 +9,9 @@
  * (DMA that the IOMMU refuses is logged by the kernel as "DMAR: ... fault"; two
  * of the tests cause that on purpose.)
  */
-#include "edu.h"
-#include "fixture.h"
+#include "witness.h"
 
 #define HUGE_PAGES (MEMORY_HUGE / memory_page())
-
-/* Where edu writes what it has read: a mapping of one page of its own. */
-#define ECHO_AT 4096UL
 
 FIXTURE(dma)
 {
@@ -49,40 +45,6 @@ FIXTURE_TEARDOWN(dma)
 	front_close(&self->world.front);
 	EXPECT_BACK(&self->world);
 }
-
-/* A pattern that no other page and no other test has in that place. */
-static void fill(char *page, unsigned int seed)
-{
-	unsigned int i;
-
-	for (i = 0; i < EDU_MAX; i++)
-		page[i] = (seed * 2654435761u + i * 40503u) >> 11;
-}
-
-static __u64 iova_of(struct world *w, unsigned long at)
-{
-	return IOVA + at * w->page;
-}
-
-/* The device reads the page at AT, and writes what it has got to the echo. */
-static int echo(struct world *w, struct edu *edu, unsigned long at)
-{
-	int rc;
-
-	rc = edu_read_memory(edu, iova_of(w, at), EDU_MAX);
-	return rc ?: edu_write_memory(edu, iova_of(w, ECHO_AT), EDU_MAX);
-}
-
-/* The device sees in the page at AT what the process sees at MEMORY. */
-#define EXPECT_SEEN(at, memory)							\
-	do {									\
-		unsigned long _at = (at);					\
-		memset(self->echo, 0, EDU_MAX);					\
-		ASSERT_EQ(0, echo(&self->world, &self->edu, _at));		\
-		EXPECT_EQ(0, memcmp(self->echo, memory, EDU_MAX)) {		\
-			TH_LOG("the device sees something else at page %lu", _at);\
-		}								\
-	} while (0)
 
 FRONT_TEST(dma, reads_and_writes)
 {
