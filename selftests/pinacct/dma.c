@@ -137,44 +137,6 @@ FRONT_TEST(dma, memfd)
 	EXPECT_SEEN(3, memory + 3 * w->page);
 }
 
-/* The device keeps the page that it was given. */
-FRONT_TEST(dma, dontneed)
-{
-	struct world *w = &self->world;
-	char *memory = ASSERT_MEMORY(anonymous, 1);
-	char before[EDU_MAX];
-
-	fill(memory, 5);
-	memcpy(before, memory, EDU_MAX);
-	ASSERT_EQ(0, map_at(w, memory, 0, 1));
-	ASSERT_EQ(0, madvise(memory, w->page, MADV_DONTNEED));
-	EXPECT_EQ(0, memory[0]);
-	EXPECT_SEEN(0, before);
-}
-
-/* A fork does not take the pinned page from the parent. */
-FRONT_TEST(dma, fork)
-{
-	struct world *w = &self->world;
-	char *memory = ASSERT_MEMORY(anonymous, 1);
-	int go[2];
-	pid_t pid;
-	char c;
-
-	ASSERT_EQ(0, pipe(go));
-	ASSERT_EQ(0, map_at(w, memory, 0, 1));
-	pid = fork();
-	if (!pid) {
-		close(go[1]);
-		_exit(read(go[0], &c, 1));
-	}
-	fill(memory, 9);
-	EXPECT_SEEN(0, memory);
-	close(go[0]);
-	close(go[1]);
-	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
-}
-
 /* The private copy of the zero page is the page that the process writes to. */
 FRONT_TEST(dma, zero_page_copy)
 {
