@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * type1's own dirty tracking, which lives on what type1 knows of its mappings.
+ * Dirty tracking: type1's own, which lives on what type1 knows of its mappings, and
+ * iommufd's, which the IOMMU does, if it can.
  *
  * Guards: with an assigned device every mapped page is dirty until it is asked
  * for after its unmap, and tracking changes nothing of what is charged. Fails
- * if a page is left out of the bitmap, if one is in it that is not mapped, or if
- * an unmap with a bitmap refunds something else than one without.
+ * if a page is left out of the bitmap, if one is in it that is not mapped, if an
+ * unmap with a bitmap refunds something else than one without, or if iommufd says
+ * that it tracks where the IOMMU cannot. (Where it can, as upstream's mock IOMMU
+ * does, upstream's own selftests are run on our modules.)
  */
+#include <linux/iommufd.h>
 #include <linux/vfio.h>
 #include <sys/ioctl.h>
 
-#include "fixture.h"
+#include "neighbours.h"
 
 FRONT_FIXTURE(dirty, DEVICE_EDU)
 ON_FRONT(dirty, type1_v2);
@@ -138,6 +142,88 @@ FRONT_TEST(dirty_driver, what_was_pinned)
 	ASSERT_EQ(0, get_bitmap(w, 0, PAGES, &bitmap));
 	EXPECT_EQ(0x3c, bitmap);
 	EXPECT_OWED(w, 4);
+}
+
+/* type1 does not look at what the device does: one page, none or all is the same. */
+static void check_type1(NEAR_ARGS)
+{
+	struct world *w = &self->world;
+	__u64 bitmap = 0;
+
+	ASSERT_EQ(0, track(w, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
+	EXPECT_PAID(SLICE, 0);
+	ASSERT_EQ(0, get_bitmap(w, 0, SLICE, &bitmap));
+	EXPECT_EQ(0xff, bitmap);
+	DEVICE_WRITES(5, 50);
+	bitmap = 0;
+	ASSERT_EQ(0, get_bitmap(w, 0, SLICE, &bitmap));
+	EXPECT_EQ(0xff, bitmap);
+	EXPECT_PAID(SLICE, 0);
+	ASSERT_EQ(0, track(w, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP));
+}
+
+/* Neither with VFIO's ioctls, nor with those of the emulated IOMMU's domains */
+static void check_iommufd(NEAR_ARGS)
+{
+	struct world *w = &self->world;
+	struct front *front = &w->front;
+	struct iommu_hwpt_alloc alloc = {
+		.size = sizeof(alloc),
+		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+		.dev_id = front->device_ids[DEVICE_EDU],
+		.pt_id = front->ioas,
+	};
+	struct iommu_hwpt_set_dirty_tracking start = {
+		.size = sizeof(start),
+		.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+	};
+	__u64 bitmap = 0;
+	struct iommu_hwpt_get_dirty_bitmap get = {
+		.size = sizeof(get),
+		.iova = IOVA,
+		.length = SLICE * w->page,
+		.page_size = w->page,
+		.data = (uintptr_t)&bitmap,
+	};
+
+	EXPECT_EQ(-ENOTTY, track(w, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
+	EXPECT_EQ(-ENOTTY, get_bitmap(w, 0, SLICE, &bitmap));
+	DEVICE_WRITES(5, 50);
+	if (front->ops->type) {
+		EXPECT_EQ(-EINVAL, unmap_bitmap(w, 0, SLICE, &bitmap));
+		EXPECT_PAID(SLICE, 0);
+		return;
+	}
+
+	EXPECT_EQ(-1, ioctl(front->iommu, IOMMU_HWPT_ALLOC, &alloc));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	ASSERT_EQ(0, front_alloc_domain(front, DEVICE_EDU, &start.hwpt_id));
+	get.hwpt_id = start.hwpt_id;
+	EXPECT_PAID(SLICE, 0);
+	EXPECT_EQ(-1, ioctl(front->iommu, IOMMU_HWPT_SET_DIRTY_TRACKING, &start));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(-1, ioctl(front->iommu, IOMMU_HWPT_GET_DIRTY_BITMAP, &get));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_PAID(SLICE, 0);
+}
+
+FRONT_TEST(near, both_back_ends)
+{
+	struct slice slice = slice_anonymous(NEAR_PASS);
+	struct world *w = &self->world;
+
+	fill_slice(&slice);
+	ASSERT_EQ(0, map_at(w, slice.memory, 0, SLICE));
+	EXPECT_PAID(SLICE, 0);
+	if (variant->ops->iommufd)
+		check_iommufd(NEAR_PASS);
+	else
+		check_type1(NEAR_PASS);
+	EXPECT_CPU_SEES(slice_page(&slice, 5), 50);
+	EXPECT_CPU_SEES(slice_page(&slice, 4), 5);
+	EXPECT_PINS(slice.memory, ALL_ONCE);
+	ASSERT_EQ(0, unmap_at(w, 0, SLICE));
+	EXPECT_PAID(0, 0);
 }
 
 TEST_HARNESS_MAIN
