@@ -42,6 +42,7 @@ static const struct scenario *const lists[] = {
 	by_file_scenarios,
 	limit_scenarios,
 	memory_scenarios,
+	neighbour_scenarios,
 	process_scenarios,
 	unmap_scenarios,
 	type1_scenarios,

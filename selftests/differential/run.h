@@ -50,6 +50,7 @@ extern const struct scenario address_scenarios[];
 extern const struct scenario by_file_scenarios[];
 extern const struct scenario limit_scenarios[];
 extern const struct scenario memory_scenarios[];
+extern const struct scenario neighbour_scenarios[];
 extern const struct scenario process_scenarios[];
 extern const struct scenario unmap_scenarios[];
 extern const struct scenario type1_scenarios[];
