@@ -22,9 +22,6 @@ say "2 of 4: L1, the machine with an IOMMU"
 "$pa_top/tools/vm/kernel.sh" stock >/dev/null
 say "3 of 4: L2, the guest"
 guest=$("$pa_top/tools/vm/guest.sh")
-mkdir -p "$pa_top/build/demo"
-gcc -O2 -Wall -Wextra -static -o "$pa_top/build/demo/uid-locked-vm" \
-	"$pa_top/tools/vm/l1/uid-locked-vm.c"
 say "4 of 4: booting L1, and in it L2 (about a minute)"
 
 # exec: who ends this script ends L1.

@@ -14,13 +14,10 @@
 
 set -u
 cd "$(dirname "$0")/../vm/l1" || exit 1
+# shellcheck source=tools/vm/l1/guest.sh
+. ./guest.sh
 
 which=$1
-uid=1000
-ram_mib=512
-# What a guest without VGA has mapped: its RAM, and the 256 KiB of firmware
-# below 4 GiB, which QEMU keeps apart from it.
-need_kib=$((ram_mib * 1024 + 256))
 tracing=/sys/kernel/tracing
 failures=0
 
@@ -51,24 +48,6 @@ row()
 	local type1=${got[type1.$2]:-} iommufd=${got[iommufd.$2]:-}
 
 	printf '  %-46s %16s %16s\n' "$1" "${type1:+$type1${3:+ $3}}" "${iommufd:+$iommufd${3:+ $3}}"
-}
-
-uid_locked()
-{
-	/pinacct/build/demo/uid-locked-vm $uid
-}
-
-pinned_pages()
-{
-	# Counts are kept per CPU; this adds them up.
-	echo 1 >/proc/sys/vm/stat_refresh
-	awk '$1 == "nr_foll_pin_acquired" { n += $2 } $1 == "nr_foll_pin_released" { n -= $2 }
-	     END { print n + 0 }' /proc/vmstat
-}
-
-status_kib()
-{
-	awk -v key="$2:" '$1 == key { print $2 }' "/proc/$1/status"
 }
 
 trace_start()
@@ -123,69 +102,6 @@ mapped_pages()
 	}' /proc/iomem $tracing/trace
 }
 
-# allow BACKEND: the files that the guest's user must be able to open, as udev
-# or libvirt would set them
-allow()
-{
-	local dev=/sys/bus/pci/devices/$address
-
-	case $1 in
-	type1)		chown $uid /dev/vfio/vfio "/dev/vfio/$(basename "$(readlink "$dev/iommu_group")")" ;;
-	iommufd)	chown $uid /dev/iommu "/dev/vfio/devices/$(basename "$dev"/vfio-dev/vfio*)" ;;
-	esac
-}
-
-# start_guest BACKEND LIMIT_KIB: QEMU in the background as $uid, its pid in $qemu.
-# noaperture spares the guest a search by port I/O, which is slow here.
-start_guest()
-{
-	local device=vfio-pci,host=$address
-
-	local bytes=$(($2 * 1024))
-	local args=(-M q35 -accel kvm -cpu max -m "$ram_mib" -nodefaults -no-user-config
-		-display none -vga none -serial file:/tmp/console
-		-kernel /guest/kernel -initrd /guest/initramfs
-		-append "console=ttyS0 quiet panic=-1 no_timer_check iommu=noaperture")
-	rm -f /tmp/console /tmp/qemu
-	if [[ $1 = iommufd ]]; then
-		args+=(-object "iommufd,id=iommufd0")
-		device+=,iommufd=iommufd0
-	fi
-	# The hard limit can only be raised by root, so it is set first.
-	prlimit --memlock=$bytes:$bytes setpriv --reuid $uid --regid $uid --clear-groups \
-		--inh-caps=-all --bounding-set=-all --no-new-privs \
-		qemu-system-x86_64 "${args[@]}" -device "$device" </dev/null >/tmp/qemu 2>&1 &
-	qemu=$!
-}
-
-# Whether QEMU has not ended; when it has, its entry in /proc goes away sooner or
-# later.
-running()
-{
-	local state
-
-	state=$(awk '{ print $3 }' "/proc/$qemu/stat" 2>/dev/null)
-	[[ -n $state && $state != Z ]]
-}
-
-# wait_guest SECONDS: until L2 has read its disk, failed or ended
-wait_guest()
-{
-	local until=$((SECONDS + $1))
-
-	while running && [[ $SECONDS -lt $until ]]; do
-		! grep -aqE '^L2: (disk|failed)' /tmp/console 2>/dev/null || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
-stop_guest()
-{
-	kill "$qemu" 2>/dev/null
-	wait "$qemu"
-}
-
 # check_back BACKEND WHEN: nothing of the guest is left, "after" it ran or was
 # "refused"
 check_back()
@@ -218,7 +134,7 @@ run_guest()
 		return
 	fi
 	took=$((($(date +%s%N) - started) / 100000000))
-	sum=$(tr -d '\r' </tmp/console | awk '$1 == "L2:" && $2 == "disk" { print $4 }')
+	sum=$(disk_sums)
 	lck=$(status_kib $qemu VmLck) pin=$(status_kib $qemu VmPin)
 	locked=$(uid_locked) pinned=$(pinned_pages) mapped=$(mapped_pages)
 
@@ -273,7 +189,7 @@ refuse_guest()
 	} | fold -s -w 100 | sed 's/^/    /' >"/tmp/refusal.$backend"
 
 	got[$backend.refused.limit]=$limit
-	got[$backend.refused.errno]=$(sed -n 's/.* = -\(12\) (Cannot allocate memory).*/\1, ENOMEM/p' /tmp/qemu | head -n 1)
+	got[$backend.refused.errno]=$(refused_errno)
 	expect "$backend: QEMU's exit status" $status 1
 	expect "$backend: the errno that QEMU reports" "${got[$backend.refused.errno]}" "12, ENOMEM"
 	# Unmodified iommufd is silent.
@@ -320,7 +236,7 @@ for _ in {1..100}; do
 done
 disk_sum=$(dd if=/dev/nvme0n1 bs=64k count=64 2>/dev/null | sha256sum)
 disk_sum=${disk_sum%% *}
-address=$(./assign.sh nvme) || give_up "the nvme disk cannot be assigned"
+addresses=$(./assign.sh nvme) || give_up "the nvme disk cannot be assigned"
 for backend in type1 iommufd; do
 	allow $backend
 done

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Print a directory with what starts L2, the guest with the assigned device:
-# Debian's own kernel and an initramfs with its nvme driver and guest-init.sh.
+# Print a directory with what starts L2, the guest with the assigned devices:
+# Debian's own kernel and an initramfs with its nvme driver and guest-init.sh; and
+# uid-locked-vm, which tells L1 what the guest's user is charged.
 #
 # Use:	tools/vm/guest.sh
 
@@ -21,9 +22,11 @@ fill_guest()
 	early_modules "$modules" "$tree/modules" nvme
 	unpacked_kernel "${modules%/lib/*}/boot/vmlinuz-${modules##*/}" "$out/kernel"
 	pack_initramfs "$tree" "$out/initramfs"
+	gcc -O2 -Wall -Wextra -static -o "$out/uid-locked-vm" "$here/l1/uid-locked-vm.c"
 }
 
 modules=$(stock_modules)
 rootfs=$("$here/rootfs.sh")
-parts=$(pa_hash_files "$here/guest.sh" "$here/parts.sh" "$here/guest-init.sh")
+parts=$(pa_hash_files "$here/guest.sh" "$here/parts.sh" "$here/guest-init.sh" \
+	"$here/l1/uid-locked-vm.c")
 pa_cached guest "$parts $rootfs $modules" fill_guest "$here" "$rootfs" "$modules"
