@@ -383,6 +383,19 @@ step_demo()
 	single demo "$pa_top/tools/demo/demo.sh"
 }
 
+# A boot of its own, for two disks and no other devices.
+step_viommu()
+{
+	local guest
+
+	if build_modules debian && have guest "$pa_top/tools/vm/guest.sh"; then
+		guest=$(tail -n 1 "$report/guest.log")
+		boot viommu --devices nvme,nvme --share-ro "$guest:/guest" --timeout 1200 \
+			-- selftests/l1/viommu.sh || true
+	fi
+	tap_results "$step" "$report/viommu/viommu.tap"
+}
+
 not_run()
 {
 	record fail "$step" "$1: L1 was run" "see above, and $report"
@@ -432,6 +445,7 @@ run readme "the README's commands"
 run upstream-iommu "upstream's selftests/iommu on stock iommufd and ours"
 run kunit 'KUnit tests of the layer'
 run bench 'no row of the benchmark is slower than stock'
+run viommu 'a guest whose memory is mapped for two devices, charged once'
 run demo 'make demo'
 
 [[ -s $results ]] || die "no step is called '$only'"
