@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* IOMMU_IOAS_MAP_FILE, also where the compiler has older headers. */
+/*
+ * IOMMU_IOAS_MAP_FILE and IOMMU_IOAS_CHANGE_PROCESS, also where the compiler has
+ * older headers.
+ */
 #include <errno.h>
 #include <linux/iommufd.h>
 #include <sys/ioctl.h>
@@ -18,6 +21,15 @@ struct iommu_ioas_map_file {
 };
 
 #define IOMMU_IOAS_MAP_FILE _IO(IOMMUFD_TYPE, 0x8f)
+#endif
+
+#ifndef IOMMU_IOAS_CHANGE_PROCESS
+struct iommu_ioas_change_process {
+	__u32 size;
+	__u32 __reserved;
+};
+
+#define IOMMU_IOAS_CHANGE_PROCESS _IO(IOMMUFD_TYPE, 0x92)
 #endif
 
 /**
@@ -60,4 +72,36 @@ bool front_maps_files(struct front *front)
 {
 	return !front->ops->type &&
 	       front_map_file(front, -1, 0, 0, 1, FRONT_READ) != -ENOTTY;
+}
+
+static int change_process(struct front *front, __u32 reserved)
+{
+	struct iommu_ioas_change_process change = {
+		.size = sizeof(change),
+		.__reserved = reserved,
+	};
+
+	return ioctl(front->iommu, IOMMU_IOAS_CHANGE_PROCESS, &change) < 0 ? -errno : 0;
+}
+
+/**
+ * front_change_process - make this process the owner of all mappings
+ * @front: open (native iommufd only); every mapping is one by file
+ *
+ * Return: 0, or -errno
+ */
+int front_change_process(struct front *front)
+{
+	return change_process(front, 0);
+}
+
+/**
+ * front_changes_process - can mappings get another owner here?
+ * @front: open
+ *
+ * Return: true if they can
+ */
+bool front_changes_process(struct front *front)
+{
+	return !front->ops->type && change_process(front, 1) != -ENOTTY;
 }

@@ -44,12 +44,24 @@ int privilege_drop(void)
 
 	if (setrlimit(RLIMIT_MEMLOCK, &limit))
 		return -errno;
-	if (setresuid(PRIVILEGE_USER, PRIVILEGE_USER, 0))
+	return privilege_become(PRIVILEGE_USER);
+}
+
+/**
+ * privilege_become - become another unprivileged user
+ * @user: who is charged from now on
+ *
+ * In a process that was root once. privilege_root() goes back to PRIVILEGE_USER,
+ * so there is no use of it afterwards.
+ *
+ * Return: 0, or -errno
+ */
+int privilege_become(uid_t user)
+{
+	if (seteuid(0) || setresuid(user, user, 0))
 		return -errno;
 	/* A process that changed its uid may not look into its own /proc. */
-	if (prctl(PR_SET_DUMPABLE, 1))
-		return -errno;
-	return 0;
+	return prctl(PR_SET_DUMPABLE, 1) ? -errno : 0;
 }
 
 /**

@@ -4,11 +4,13 @@
 #define PINACCT_TEST_PRIVILEGE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* A uid that owns nothing in the machine, so that only the test charges it. */
 #define PRIVILEGE_USER 4242
 
 int privilege_drop(void);
+int privilege_become(uid_t user);
 int privilege_raise(void);
 int privilege_root(bool on);
 int privilege_limit(unsigned long bytes);
