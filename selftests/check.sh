@@ -163,7 +163,7 @@ boot_devices()
 {
 	local what parts=() which=debian where=()
 
-	for what in kselftest differential upstream-vfio readme; do
+	for what in kselftest random differential upstream-vfio readme; do
 		[[ $what != readme || $1 = 6.12 ]] || continue
 		! wanted "$what" || parts+=("$what")
 	done
@@ -294,6 +294,18 @@ step_kselftest()
 			program=$(basename "$program" .c)
 			tap_results "$step" "$report/l1-$version/kselftest/$program.tap" \
 				"$version: $program"
+		done
+	done
+}
+
+step_random()
+{
+	local version what
+
+	for version in 6.12 7.2; do
+		with_devices "$version" || not_run "$version"
+		for what in steps threads; do
+			tap_results "$step" "$report/l1-$version/random/$what.tap" "$version"
 		done
 	done
 }
@@ -439,6 +451,7 @@ run style 'sparse, checkpatch, shellcheck'
 run splice 'a semantic patch that does not fit stops the build'
 run programs 'test programs'
 run kselftest 'our kselftests on every front end'
+run random 'random steps against a model'
 run differential 'one list of operations on stock modules and ours'
 run upstream-vfio "upstream's selftests/vfio on stock modules and ours"
 run readme "the README's commands"

@@ -4,7 +4,7 @@
 # In L1 with devices: run parts of the check, and leave what they say in /out for
 # the host to judge.
 #
-# Use:	devices.sh [kselftest|differential|upstream-vfio|readme]...
+# Use:	devices.sh [kselftest|differential|upstream-vfio|random|readme]...
 #
 # The kernel is Debian's or the project's small one. L1 has an edu and an e1000e
 # behind the IOMMU, a disk with ext4, and memory set apart as /dev/pmem0.
@@ -99,6 +99,16 @@ kselftest()
 	rmmod pinacct_test
 }
 
+# Thousands of random steps. One thread reads counters faster on one CPU, several
+# take two.
+random()
+{
+	cpus 1
+	run_tap random/steps "$programs/random" --seconds 45
+	cpus 2
+	run_tap random/threads "$programs/random" --seconds 15 --threads
+}
+
 # L1's modules are read-only, and depmod over all of them takes a minute under
 # emulation: an installation goes to a copy of the few that matter to it.
 writable_modules()
@@ -165,6 +175,7 @@ if wanted differential || wanted upstream-vfio; then
 fi
 use ours
 ! wanted kselftest || timed kselftest
+! wanted random || timed random
 ! wanted differential || timed differential ours
 ! wanted upstream-vfio || timed upstream_vfio ours
 ! wanted readme || timed readme
