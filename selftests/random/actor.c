@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "actor.h"
+#include "ask.h"
 #include "map_file.h"
 #include "memory.h"
 #include "params.h"
@@ -216,6 +217,11 @@ static int do_here(struct rig *rig, const struct step *step)
 		return mlock(memory(step), bytes(step)) ? -errno : 0;
 	case STEP_UNLOCK:
 		return munlock(memory(step), bytes(step)) ? -errno : 0;
+	case STEP_EXCLUDE:
+	case STEP_INCLUDE:
+		return ask_exclude(rig->ask, memory(step), bytes(step), step->kind == STEP_EXCLUDE);
+	case STEP_WAIT:
+		return ask_wait(rig->ask, 0);
 	case STEP_LIMIT:
 		return set_limit(step->value);
 	case STEP_PARAMETER:
@@ -276,6 +282,8 @@ static void act(struct rig *rig, struct child *child)
 {
 	struct step step;
 
+	/* What came from the parent stays the parent's. */
+	rig->ask = ask_open();
 	while (read(child->to_child[0], &step, sizeof(step)) == sizeof(step))
 		child_tell(child, step.kind == STEP_EXEC ? exec_again(rig, child) :
 							   do_here(rig, &step));
@@ -369,6 +377,9 @@ int rig_open(struct rig *rig, const struct front_ops *const ops[FRONTS])
 
 	memset(rig, 0, sizeof(*rig));
 	rig->mediated = -1;
+	rig->ask = ask_open();
+	if (rig->ask < 0)
+		return rig->ask;
 	for (i = 0; i < FRONTS; i++) {
 		rc = front_open(&rig->fronts[i], ops[i]) ?:
 		     front_attach(&rig->fronts[i], kinds[i]);
@@ -401,5 +412,6 @@ void rig_close(struct rig *rig)
 			end_child(&rig->children[i]);
 	for (i = 0; i < FRONTS; i++)
 		front_close(&rig->fronts[i]);
+	close(rig->ask);
 	close(rig->file);
 }

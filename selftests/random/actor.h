@@ -12,6 +12,7 @@
  * @fronts: the front ends
  * @ioases: ids of the IO address spaces of each, native iommufd only
  * @mediated: which of them has the mediated device as well, or -1
+ * @ask: /dev/pinacct, for a process to exclude its own memory: each has its own
  * @file: the memfd
  * @children: the processes but the first; pid 0 where there is none
  */
@@ -19,6 +20,7 @@ struct rig {
 	struct front fronts[FRONTS];
 	__u32 ioases[FRONTS][IOASES];
 	int mediated;
+	int ask;
 	int file;
 	struct child children[PROCESSES];
 };

@@ -71,10 +71,11 @@ struct plan plan_pin(const struct model *model, const struct memory *memory, boo
 {
 	const struct payer *payer = &model->payers[memory->payer];
 	bool by_window = memory->once || !memory->iommufd;
+	bool of_file_once = memory->once && !is_private(memory->segment) && !memory->by_file;
 	bool writes = memory->prot & FRONT_WRITE;
 	long before_zero = -1, certain;
 	struct plan plan = {};
-	bool hole;
+	bool hole, excluded;
 	long i;
 
 	plan.npages = min(memory->npages, arena_pages(memory->segment) - memory->first);
@@ -94,11 +95,14 @@ struct plan plan_pin(const struct model *model, const struct memory *memory, boo
 		plan.zero_cow += zero;
 	}
 
+	excluded = is_excluded(model, memory, 0, plan.npages);
 	certain = is_private(memory->segment) && !writes ? 0 : plan.npages;
 	if (memory->once && payer->charged)
 		certain = 0;
 	if ((own || memory->by_file) && !may_charge(model, memory, certain, 0))
-		plan.rc = limit_error(model);
+		plan.rc = excluded && of_file_once ? MODEL_UNKNOWN : limit_error(model);
+	else if (excluded)
+		plan.rc = -EBUSY;
 	else if (before_zero >= 0 && memory->zero_page == ZERO_STRICT)
 		plan.rc = by_window && !may_charge(model, memory, before_zero, 0) ?
 			  MODEL_UNKNOWN : -ENODATA;

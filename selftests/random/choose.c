@@ -114,6 +114,11 @@ static bool has_zero_pages(const struct model *model, const struct mapping *mapp
 	return false;
 }
 
+static bool is_inactive(const struct model *model, const struct mapping *mapping)
+{
+	return !mapping->memory->active;
+}
+
 static int mappings_left(const struct model *model)
 {
 	int i, n = 0;
@@ -277,6 +282,46 @@ static bool choose_renew(struct step *step, struct dice *dice)
 	return true;
 }
 
+/* Few pages, that something else may work; often of what is, or is to be, pinned */
+static bool choose_exclude(struct step *step, const struct model *model, struct dice *dice)
+{
+	const int process = step->process;
+	const struct step *same = &model->exclusions[dice_roll(dice, EXCLUSIONS)];
+	long first;
+
+	if (same->npages && !dice_roll(dice, 8)) {
+		*step = *same;
+		return true;
+	}
+	if (dice_roll(dice, 3) ||
+	    (!any_mapping(step, model, dice, is_inactive) && !any_mapping(step, model, dice, NULL)))
+		some_pages(step, dice, SEGMENTS);
+	first = step->first + dice_roll(dice, step->npages);
+	*step = (struct step){
+		.kind = STEP_EXCLUDE,
+		.process = process,
+		.segment = step->segment,
+		.first = first < arena_pages(step->segment) ? first : 0,
+		.npages = 1,
+	};
+	if (!dice_roll(dice, 3))
+		step->npages += dice_roll(dice, arena_pages(step->segment) - step->first);
+	return true;
+}
+
+/* What is excluded, or a page more */
+static bool choose_include(struct step *step, const struct model *model, struct dice *dice)
+{
+	const struct step *exclusion = &model->exclusions[dice_roll(dice, EXCLUSIONS)];
+
+	if (!exclusion->npages)
+		return false;
+	*step = *exclusion;
+	step->kind = STEP_INCLUDE;
+	step->npages += !dice_roll(dice, 16);
+	return true;
+}
+
 /* Around what is charged, seldom below, and sometimes none */
 static bool choose_limit(struct step *step, const struct model *model, struct dice *dice)
 {
@@ -320,6 +365,8 @@ static enum step_kind any_kind(struct dice *dice)
 		[STEP_RENEW] = 2,
 		[STEP_LOCK] = 4,
 		[STEP_UNLOCK] = 3,
+		[STEP_EXCLUDE] = 6,
+		[STEP_INCLUDE] = 16,
 		[STEP_LIMIT] = 8,
 		[STEP_PARAMETER] = 6,
 		[STEP_FORK] = 2,
@@ -384,6 +431,10 @@ bool choose(struct step *step, const struct model *model, struct dice *dice)
 		return choose_renew(step, dice);
 	case STEP_LOCK:
 		return choose_lock(step, model, dice);
+	case STEP_EXCLUDE:
+		return choose_exclude(step, model, dice);
+	case STEP_INCLUDE:
+		return choose_include(step, model, dice);
 	case STEP_LIMIT:
 		return choose_limit(step, model, dice);
 	case STEP_PARAMETER:
@@ -395,6 +446,7 @@ bool choose(struct step *step, const struct model *model, struct dice *dice)
 	case STEP_EXEC:
 		step->process = any_child(model, dice, true);
 		return step->process;
+	case STEP_WAIT:
 	case STEP_KINDS:
 		break;
 	}

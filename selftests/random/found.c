@@ -85,6 +85,22 @@ static int usage_differs(const struct model *model, int process, pid_t pid)
 	       differs("what nobody pays for", process, mm->exempt, usage.exempt / page);
 }
 
+/* Only who has excluded something can be in anybody's way. */
+static int wait_differs(const struct model *model, struct rig *rig, int process)
+{
+	const struct step step = { .kind = STEP_WAIT, .process = process };
+	int predicted = model_wait(model, process), found;
+
+	if (!model_has_excluded(model, process))
+		return 0;
+	found = actor_do(rig, &step);
+	if (found == predicted)
+		return 0;
+	printf("# PINACCT_WAIT of process %d: errno %d was predicted, and %d found\n", process,
+	       -predicted, -found);
+	return 1;
+}
+
 /**
  * found_differs - tell all differences
  * @model: what is predicted
@@ -92,7 +108,7 @@ static int usage_differs(const struct model *model, int process, pid_t pid)
  *
  * Return: how many there are
  */
-int found_differs(const struct model *model, const struct rig *rig)
+int found_differs(const struct model *model, struct rig *rig)
 {
 	const struct payer *mm = &model->payers[model->processes[0].mm];
 	struct counters now;
@@ -106,6 +122,8 @@ int found_differs(const struct model *model, const struct rig *rig)
 	    differs("the user's locked_vm", 0, model_charged(model, PAYER_USER), now.user) +
 	    differs("pins in the system", 0, model->pins, now.held - base.held) +
 	    usage_differs(model, 0, 0);
+	for (i = 0; i < PROCESSES; i++)
+		n += wait_differs(model, rig, i);
 	for (i = 1; i < PROCESSES; i++) {
 		pid_t pid = rig->children[i].pid;
 

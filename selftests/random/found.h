@@ -7,6 +7,6 @@
 #include "model.h"
 
 int found_begin(long *user);
-int found_differs(const struct model *model, const struct rig *rig);
+int found_differs(const struct model *model, struct rig *rig);
 
 #endif

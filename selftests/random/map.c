@@ -184,10 +184,13 @@ void apply_copy(struct model *model, const struct step *step)
 	add_mapping(model, model_mapping(model, step)->memory, step->front, step->to, step->at);
 }
 
-/* All that is to be pinned fits with much to spare, or it is not done. */
+/*
+ * All that is to be pinned fits with much to spare, or it is not done. But something
+ * of it may be excluded.
+ */
 int predict_attach(const struct model *model, const struct step *step)
 {
-	int i;
+	int i, one, rc = 0;
 
 	for (i = 0; i < MAPPINGS; i++) {
 		const struct mapping *m = &model->mappings[i];
@@ -195,18 +198,24 @@ int predict_attach(const struct model *model, const struct step *step)
 
 		if (!memory || m->front != step->front || m->ioas != step->ioas || memory->active)
 			continue;
-		if (predict_pin_again(model, step, memory) ||
+		one = predict_pin_again(model, step, memory);
+		if ((one && one != -EBUSY) ||
 		    !fits(model, memory->payer, model->processes[memory->process].limit,
 			  MAPPINGS * ARENA_LARGE, 0))
 			return MODEL_UNKNOWN;
+		rc = rc ?: one;
 	}
-	return 0;
+	return rc;
 }
 
-/* In the order of their IOVAs: the first one makes zero COWs. */
-void apply_attach(struct model *model, const struct step *step)
+/*
+ * In the order of their IOVAs: the first one makes zero COWs. If one is excluded,
+ * those before it are let go of again.
+ */
+void apply_attach(struct model *model, const struct step *step, int rc)
 {
 	bool done[MAPPINGS] = {};
+	struct memory *memory;
 	int i, next;
 
 	model->attached[step->front][step->ioas] = true;
@@ -221,9 +230,17 @@ void apply_attach(struct model *model, const struct step *step)
 		}
 		if (next < 0)
 			return;
+		memory = model->mappings[next].memory;
+		if (rc && !memory->active && is_excluded(model, memory, 0, memory->npages))
+			break;
 		done[next] = true;
-		activate(model, model->mappings[next].memory);
+		activate(model, memory);
 	}
+
+	model->attached[step->front][step->ioas] = false;
+	for (i = 0; i < MAPPINGS; i++)
+		if (done[i])
+			deactivate(model, model->mappings[i].memory);
 }
 
 void apply_detach(struct model *model, const struct step *step)

@@ -37,6 +37,8 @@ int predict_mediated(const struct model *model, const struct step *step)
 			continue;
 		if (!owner->alive || owner->mm != memory->mm)
 			return -ENODEV;
+		if (is_excluded(model, memory, i, 1))
+			return -EBUSY;
 		plan = plan_mediated(model, memory, i);
 		if (plan.zero_cow && memory->zero_page == ZERO_STRICT)
 			return -ENODATA;

@@ -14,9 +14,15 @@
  * told. What iommufd would find out late, it finds out early where it is certain
  * (rule A6): memory in front of a hole that devices may write to, or a file's.
  *
+ * What is excluded is refused next: by address before anything of the mapping is
+ * pinned, by file before any of it is charged, and both before a hole is met, since
+ * no mapping here is longer than what is pinned in one go.
+ *
  * What is not modelled, since it could go both ways: with zero_page=strict, type1
  * or charge_once, written memory in front of a zero page where the limit is
  * exceeded by the former (it depends on what a fork has left to be unshared);
+ * with charge_once, the file's memory by address where something is excluded and
+ * the limit is exceeded early (it depends on how mlock() has cut the mapping);
  * attaching a device to an IOAS that does not fit; copying a mapping whose owner
  * is gone; MADV_DONTNEED from unlocked memory into mlocked memory. Which pages of
  * a refused mapping have been made is not modelled either: they are written
@@ -24,7 +30,7 @@
  *
  * What could be modelled, and is not yet: what a mediated device pins through
  * iommufd, or in a container without a domain; a part of a mapping unmapped by
- * type1's first version; ranges that are excluded.
+ * type1's first version.
  */
 #include <errno.h>
 #include <string.h>
@@ -60,6 +66,10 @@ int model_predict(const struct model *model, const struct step *step)
 		return predict_drop(model, step);
 	case STEP_LOCK:
 		return predict_lock(model, step);
+	case STEP_EXCLUDE:
+		return predict_exclude(model, step);
+	case STEP_INCLUDE:
+		return predict_include(model, step);
 	case STEP_LIMIT:
 		return predict_limit(model, step);
 	case STEP_FORK:
@@ -85,9 +95,6 @@ static void apply_success(struct model *model, const struct step *step)
 		break;
 	case STEP_COPY:
 		apply_copy(model, step);
-		break;
-	case STEP_ATTACH:
-		apply_attach(model, step);
 		break;
 	case STEP_DETACH:
 		apply_detach(model, step);
@@ -119,6 +126,12 @@ static void apply_success(struct model *model, const struct step *step)
 	case STEP_UNLOCK:
 		apply_unlock(model, step);
 		break;
+	case STEP_EXCLUDE:
+		apply_exclude(model, step);
+		break;
+	case STEP_INCLUDE:
+		apply_include(model, step);
+		break;
 	case STEP_LIMIT:
 		process->limit = step->value;
 		break;
@@ -130,11 +143,15 @@ static void apply_success(struct model *model, const struct step *step)
 		break;
 	case STEP_KILL:
 		process->alive = false;
+		include_all(model, step->process);
 		break;
 	case STEP_EXEC:
 		process->executed = true;
 		new_mm(model, process);
+		include_all(model, step->process);
 		break;
+	case STEP_WAIT:
+	case STEP_ATTACH:
 	case STEP_HAND_OVER:
 	case STEP_KINDS:
 		break;
@@ -184,6 +201,8 @@ void model_apply(struct model *model, const struct step *step, int rc)
 {
 	if (step->kind == STEP_HAND_OVER)
 		apply_hand_over(model, step, rc);
+	else if (step->kind == STEP_ATTACH)
+		apply_attach(model, step, rc);
 	else if (!rc)
 		apply_success(model, step);
 	else if (model_is_refused(step, rc))
@@ -191,7 +210,7 @@ void model_apply(struct model *model, const struct step *step, int rc)
 }
 
 /**
- * model_close - all front ends are closed
+ * model_close - all front ends are closed, and what processes have excluded with
  * @model: the model
  */
 void model_close(struct model *model)
@@ -201,6 +220,8 @@ void model_close(struct model *model)
 	for (i = 0; i < MAPPINGS; i++)
 		if (model->mappings[i].memory)
 			remove_mapping(model, &model->mappings[i]);
+	for (i = 0; i < PROCESSES; i++)
+		include_all(model, i);
 }
 
 /**

@@ -24,6 +24,9 @@
 /* What a mediated device has pinned at a time */
 #define RANGES 6
 
+/* Excluded at a time. If they were more, little could be mapped. */
+#define EXCLUSIONS 5
+
 /* model_predict(): this may have two outcomes, and is not to be done */
 #define MODEL_UNKNOWN 1
 
@@ -169,6 +172,7 @@ struct mapping {
  * @mappings: all
  * @mediated: the front end that has the mediated device, or -1
  * @ranges: what that has pinned: steps. Free if it has no pages
+ * @exclusions: what is excluded, likewise: the steps that did it
  * @pins: pages that are pinned, each time that they are
  */
 struct model {
@@ -184,6 +188,7 @@ struct model {
 	struct mapping mappings[MAPPINGS];
 	int mediated;
 	struct step ranges[RANGES];
+	struct step exclusions[EXCLUSIONS];
 	long pins;
 };
 
@@ -196,6 +201,8 @@ bool model_is_native(const struct model *model, int front);
 int model_payer(const struct model *model, int process, int front);
 bool model_is_refused(const struct step *step, int rc);
 int model_owner(const struct model *model, const struct step *step);
+bool model_has_excluded(const struct model *model, int process);
+int model_wait(const struct model *model, int process);
 void model_close(struct model *model);
 
 #endif

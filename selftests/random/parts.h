@@ -58,7 +58,7 @@ void apply_map(struct model *model, const struct step *step);
 int predict_copy(const struct model *model, const struct step *step);
 void apply_copy(struct model *model, const struct step *step);
 int predict_attach(const struct model *model, const struct step *step);
-void apply_attach(struct model *model, const struct step *step);
+void apply_attach(struct model *model, const struct step *step, int rc);
 void apply_detach(struct model *model, const struct step *step);
 int predict_unmap(const struct model *model, const struct step *step);
 void apply_unmap(struct model *model, const struct step *step);
@@ -74,6 +74,14 @@ int predict_mediated(const struct model *model, const struct step *step);
 void apply_mediated(struct model *model, const struct step *step);
 void unpin_range(struct model *model, struct memory *memory, struct step *range);
 void apply_unpin(struct model *model, const struct step *step);
+
+/* exclude.c */
+bool is_excluded(const struct model *model, const struct memory *memory, long i, long npages);
+int predict_exclude(const struct model *model, const struct step *step);
+void apply_exclude(struct model *model, const struct step *step);
+int predict_include(const struct model *model, const struct step *step);
+void apply_include(struct model *model, const struct step *step);
+void include_all(struct model *model, int process);
 
 /* process.c */
 int predict_lock(const struct model *model, const struct step *step);

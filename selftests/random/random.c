@@ -2,9 +2,10 @@
 /*
  * Thousands of random steps, each of which has to come to what a model predicts.
  *
- * Guards: rules A1, A2 and A5, in combinations that nobody has thought of. After
- * every step the errno, VmLck and VmPin of every process, the user's locked_vm,
- * all pins in the system and the ledgers are what the model says.
+ * Guards: rules A1, A2 and A5, in combinations that nobody has thought of, and that
+ * what is excluded is not pinned. After every step the errno, VmLck and VmPin of
+ * every process, the user's locked_vm, all pins in the system, the ledgers, and
+ * whether who has excluded something would have to wait are what the model says.
  *
  * Use:	random [--seed N] [--steps N] [--seconds N] [--threads]
  *

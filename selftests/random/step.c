@@ -78,6 +78,9 @@ void step_print(const struct step *step, const char *front)
 		[STEP_RENEW] = "renew",
 		[STEP_LOCK] = "mlock",
 		[STEP_UNLOCK] = "munlock",
+		[STEP_EXCLUDE] = "exclude",
+		[STEP_INCLUDE] = "include",
+		[STEP_WAIT] = "wait",
 		[STEP_LIMIT] = "limit",
 		[STEP_PARAMETER] = "parameter",
 		[STEP_FORK] = "fork",
@@ -124,6 +127,8 @@ void step_print(const struct step *step, const char *front)
 	case STEP_PUNCH:
 	case STEP_LOCK:
 	case STEP_UNLOCK:
+	case STEP_EXCLUDE:
+	case STEP_INCLUDE:
 		print_memory(step);
 		break;
 	case STEP_LIMIT:

@@ -38,6 +38,9 @@ enum step_kind {
 	STEP_RENEW,
 	STEP_LOCK,
 	STEP_UNLOCK,
+	STEP_EXCLUDE,
+	STEP_INCLUDE,
+	STEP_WAIT,	/* not chosen, but asked for after others */
 	STEP_LIMIT,
 	STEP_PARAMETER,
 	STEP_FORK,
