@@ -293,6 +293,19 @@ died_booting()
 	[[ ! -e $ctl/started ]] && grep -aqs 'Kernel panic' "$ctl/console"
 }
 
+# The same later on, when KVM or a driver is loaded or switched on: one CPU runs into
+# the breakpoint that the other has put where it changes code. The kernel takes
+# such a breakpoint for its own and goes on; only TCG lets it see one that is gone
+# again. Not where our own code is at fault.
+died_patching()
+{
+	[[ -e $ctl/started && ! -s $ctl/status ]] &&
+		grep -aqs 'Kernel panic' "$ctl/console" &&
+		grep -aEs -m 1 "$splats" "$ctl/console" | grep -q 'Oops: int3:' &&
+		! grep -aE -m 1 -A 6 'Oops: int3:' "$ctl/console" |
+			grep -qE 'RIP:.*\[(pinacct|iommufd|vfio)'
+}
+
 # What no kernel says unless something is wrong in it.
 splats='BUG: |WARNING: |Oops|general protection fault|Kernel panic|KASAN|UBSAN|KFENCE'
 splats+='|refcount_t: |possible circular locking|possible recursive locking|suspicious RCU usage'
@@ -362,8 +375,15 @@ for ((boots = 1; ; boots++)); do
 	wait "$qemu_pid" || qemu_status=$?
 	[[ ${#tails[@]} = 0 ]] || wait "${tails[@]}" || true
 	qemu_pid=
-	died_booting && [[ $boots -lt 3 ]] || break
-	say "L1's kernel died before anything of COMMAND was run; booting it again"
+	[[ $boots -lt 3 ]] || break
+	if died_booting; then
+		say "L1's kernel died before anything of COMMAND was run; booting it again"
+	elif died_patching; then
+		say "L1's kernel died of its emulator, of a breakpoint; COMMAND is run again"
+	else
+		break
+	fi
 	show_log
+	rm -f "$ctl/started"
 done
 verdict "$qemu_status"
