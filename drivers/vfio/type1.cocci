@@ -228,10 +228,10 @@ symbol iommu;
 vfio_iommu_type1_release(...)
 {
 	<...
-+	pin_source_unregister(&iommu->pins);
 +	mutex_lock(&iommu->lock);
 	vfio_iommu_unmap_unpin_all(iommu);
 +	mutex_unlock(&iommu->lock);
++	pin_source_unregister(&iommu->pins);
 	...>
 }
 
