@@ -93,6 +93,7 @@ int iopt_pages_fill_xarray(struct iopt_pages *pages, unsigned long index,
 	struct pin_reader reader;
 	unsigned long done = index, end;
 	struct page **out;
+	size_t nzero_cow;
 	int rc;
 
 	lockdep_assert_held(&pages->mutex);
@@ -118,6 +119,7 @@ int iopt_pages_fill_xarray(struct iopt_pages *pages, unsigned long index,
 				continue;
 			}
 
+			nzero_cow = pages->nzero_cow;
 			if (span.is_used == SPAN_DOMAIN)
 				pin = pages_are_zero(pages, first, &end);
 			if (pin)
@@ -134,6 +136,7 @@ int iopt_pages_fill_xarray(struct iopt_pages *pages, unsigned long index,
 				if (pin)
 					pages_to_source(pages, out,
 							end - first + 1);
+				pages->nzero_cow = nzero_cow;
 				goto err_unfill;
 			}
 			done = end + 1;
