@@ -135,9 +135,11 @@ bool pin_excluded_addresses(struct mm_struct *mm, unsigned long *start,
 	return true;
 }
 
-static bool is_excluded(const struct address_space *mapping,
-			unsigned long first, unsigned long last)
+/* The first index that is excluded, or the one behind @last if none is. */
+static unsigned long first_excluded(const struct address_space *mapping,
+				    unsigned long first, unsigned long last)
 {
+	unsigned long found = last + 1;
 	struct excluded_file *file;
 
 	lockdep_assert_held(&exclusions_sem);
@@ -145,24 +147,29 @@ static bool is_excluded(const struct address_space *mapping,
 	hash_for_each_possible(by_file, file, node, (unsigned long)mapping)
 		if (file->file->f_mapping == mapping && file->first <= last &&
 		    file->last >= first)
-			return true;
-	return false;
+			found = min(found, max(first, file->first));
+	return found;
 }
 
 /**
  * pin_excluded_file - must a part of a file not be pinned?
  * @file: the file
- * @start: in bytes, page aligned
+ * @start: in bytes, page aligned. Set to the first offset that is excluded
  * @npages: length of the part
  *
  * Context: as pin_excluded_addresses().
  */
-bool pin_excluded_file(const struct file *file, unsigned long start,
+bool pin_excluded_file(const struct file *file, unsigned long *start,
 		       unsigned long npages)
 {
+	unsigned long first = *start >> PAGE_SHIFT, found;
+
 	guard(rwsem_read)(&exclusions_sem);
-	return is_excluded(file->f_mapping, start >> PAGE_SHIFT,
-			   (start >> PAGE_SHIFT) + npages - 1);
+	found = first_excluded(file->f_mapping, first, first + npages - 1);
+	if (found == first + npages)
+		return false;
+	*start = found << PAGE_SHIFT;
+	return true;
 }
 
 /**
@@ -186,7 +193,7 @@ unsigned long pin_excluded_pages(struct page **pages, unsigned long npages)
 		if (folio_test_anon(folio) || !folio->mapping)
 			continue;
 		index = folio->index + folio_page_idx(folio, pages[i]);
-		if (is_excluded(folio->mapping, index, index))
+		if (first_excluded(folio->mapping, index, index) == index)
 			break;
 	}
 	return i;

@@ -222,7 +222,7 @@ static noinline long check_excluded(const struct pin_reader *reader,
 	bool excluded;
 
 	if (reader->file)
-		excluded = pin_excluded_file(reader->file, *start, npages);
+		excluded = pin_excluded_file(reader->file, start, npages);
 	else
 		excluded = pin_excluded_addresses(reader->mm, start, npages);
 	return excluded ? -EBUSY : 0;

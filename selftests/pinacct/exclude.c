@@ -197,6 +197,7 @@ FRONT_TEST(rule, aliases)
 FRONT_TEST(rule, by_file)
 {
 	struct world *w = &self->world;
+	struct pinacct_refusal refusal;
 	char *memory;
 	int fd, rc;
 
@@ -212,7 +213,8 @@ FRONT_TEST(rule, by_file)
 	ASSERT_EQ(0, unmap_at(w, 0, PAGES));
 	EXPECT_EQ(1, is_idle(self->ask));
 	EXPECT_EQ(-EBUSY, front_map_file(&w->front, fd, 0, IOVA, PAGES * w->page, FRONT_RW));
-	ASSERT_REFUSED(self->ask, PINACCT_CAUSE_EXCLUDED, EBUSY);
+	refusal = ASSERT_REFUSED(self->ask, PINACCT_CAUSE_EXCLUDED, EBUSY);
+	EXPECT_EQ(4 * w->page, refusal.start);
 	EXPECT_BACK(w);
 	ASSERT_EQ(0, front_map_file(&w->front, fd, 5 * w->page, IOVA, w->page, FRONT_RW));
 }
