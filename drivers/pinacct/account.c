@@ -324,7 +324,6 @@ void pin_account_refund(struct pin_account *acct, unsigned long npages,
 	hold(acct, -npages);
 	acct->zero_cow -= zero_cow;
 	trace_pinacct_refund(acct, npages, zero_cow);
-	pin_exclusions_wake();
 }
 EXPORT_SYMBOL_GPL(pin_account_refund);
 
@@ -441,7 +440,6 @@ void pin_account_leave(struct pin_account *acct, const struct pin_run *run)
 	mutex_unlock(&acct->ledger->once.lock);
 	if (owed.npages)
 		trace_pinacct_refund(acct, owed.npages, owed.zero_cow);
-	pin_exclusions_wake();
 }
 EXPORT_SYMBOL_GPL(pin_account_leave);
 
@@ -461,6 +459,7 @@ void pin_account_unpin(struct pin_account *acct, const struct pin_run *run,
 	if (pin_account_is_once(acct))
 		pin_account_leave(acct, run);
 	pin_run_unpin(run, dirty);
+	pin_exclusions_wake();
 }
 EXPORT_SYMBOL_GPL(pin_account_unpin);
 
@@ -599,5 +598,8 @@ void pin_account_hand_over(struct pin_account *acct, struct pin_account *to,
 	put_task_struct(old.task);
 	if (old.user)
 		free_uid(old.user);
+
+	/* The pins are on another's memory now. */
+	pin_exclusions_wake();
 }
 EXPORT_SYMBOL_GPL(pin_account_hand_over);
