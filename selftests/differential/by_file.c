@@ -65,31 +65,17 @@ static void parts_of(struct run *run, int fd, unsigned long npages, const char *
 	close(fd);
 }
 
-static int file_in(const char *directory)
-{
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/by-file.XXXXXX", directory);
-	privilege_root(true);
-	fd = mkstemp(path);
-	if (fd >= 0)
-		unlink(path);
-	privilege_root(false);
-	return fd;
-}
-
 static void kinds(struct run *run)
 {
 	const char *disk = getenv("DIFFERENTIAL_EXT4");
 
 	need(disk, "DIFFERENTIAL_EXT4");
 	parts_of(run, memory_memfd(run->page), 24, "memfd");
-	parts_of(run, file_in("/dev/shm"), 24, "tmpfs");
-	parts_of(run, file_in(disk), 24, "ext4");
+	parts_of(run, do_file("/dev/shm"), 24, "tmpfs");
+	parts_of(run, do_file(disk), 24, "ext4");
 	parts_of(run, memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB), 1024,
 		 "memfd of huge pages");
-	parts_of(run, file_in("/dev/hugepages"), 1024, "hugetlbfs");
+	parts_of(run, do_file("/dev/hugepages"), 1024, "hugetlbfs");
 }
 
 static void not_files(struct run *run)

@@ -171,20 +171,6 @@ static void file_of(struct run *run, int fd, const char *kind)
 	close(fd);
 }
 
-static int file_in(const char *directory)
-{
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/differential.XXXXXX", directory);
-	privilege_root(true);
-	fd = mkstemp(path);
-	if (fd >= 0)
-		unlink(path);
-	privilege_root(false);
-	return fd;
-}
-
 /*
  * DIFFERENTIAL_EXT4 names a directory of a file system on a disk. The other
  * directories are those of every machine.
@@ -197,11 +183,11 @@ static void files(struct run *run)
 	fd = memory_memfd(8 * run->page);
 	need(fd >= 0, "memfd");
 	file_of(run, fd, "memfd");
-	fd = file_in("/dev/shm");
+	fd = do_file("/dev/shm");
 	need(fd >= 0, "a file in tmpfs");
 	file_of(run, fd, "tmpfs");
 	need(disk, "DIFFERENTIAL_EXT4");
-	fd = file_in(disk);
+	fd = do_file(disk);
 	need(fd >= 0, "a file in ext4");
 	file_of(run, fd, "ext4");
 	fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
@@ -216,7 +202,7 @@ static void hugetlb_files(struct run *run)
 	int fd, i;
 
 	for (i = 0; i < 2; i++) {
-		fd = i ? file_in("/dev/hugepages") :
+		fd = i ? do_file("/dev/hugepages") :
 			 memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
 		need(fd >= 0 && !ftruncate(fd, size), "a hugetlb file");
 		memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -151,6 +151,26 @@ void do_limit(struct run *run, long npages)
 	step(run, rc, "limit %ld", npages);
 }
 
+/**
+ * do_file - make an empty file without a name, as root
+ * @directory: where, which decides on the file system
+ *
+ * Return: a file descriptor, or -1 with errno
+ */
+int do_file(const char *directory)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/differential.XXXXXX", directory);
+	privilege_root(true);
+	fd = mkstemp(path);
+	if (fd >= 0)
+		unlink(path);
+	privilege_root(false);
+	return fd;
+}
+
 /* Anonymous memory that has been written to */
 void *do_memory(struct run *run, unsigned long npages)
 {

@@ -73,6 +73,7 @@ int do_map(struct run *run, const void *memory, unsigned long at, unsigned long 
 int do_unmap(struct run *run, unsigned long at, unsigned long npages, const char *what);
 void do_limit(struct run *run, long npages);
 void *do_memory(struct run *run, unsigned long npages);
+int do_file(const char *directory);
 int do_ioctl(int fd, unsigned long request, void *arg);
 
 #endif
