@@ -24,19 +24,19 @@ for module in /modules/*.ko; do
 	[ ! -e "$module" ] || $bb insmod "$module" || echo "L1: $module not loaded"
 done
 
-$bb mkdir /disk /ram
+$bb mkdir /disk /ram /l1
 $bb mount -t ext4 -o ro /dev/vda /disk || stop "cannot mount the root disk"
 $bb mount -t tmpfs ram /ram || stop "cannot mount a tmpfs"
 $bb mkdir /ram/upper /ram/work
-$bb mount -t overlay -o lowerdir=/disk,upperdir=/ram/upper,workdir=/ram/work root /root ||
+$bb mount -t overlay -o lowerdir=/disk,upperdir=/ram/upper,workdir=/ram/work root /l1 ||
 	stop "cannot mount the overlay"
 
 # mmap: programs and libraries are run from the share.
 $bb mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=mmap,ro \
-	pinacct /root/pinacct || stop "cannot mount the source tree"
+	pinacct /l1/pinacct || stop "cannot mount the source tree"
 
 $bb umount /proc
-$bb mount -o move /dev /root/dev
+$bb mount -o move /dev /l1/dev
 # shellcheck disable=SC2093
-exec $bb switch_root /root /pinacct/tools/vm/l1/init.sh
+exec $bb switch_root /l1 /pinacct/tools/vm/l1/init.sh
 stop "cannot run tools/vm/l1/init.sh"

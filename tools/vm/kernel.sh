@@ -22,7 +22,7 @@ fill_boot()
 	local out=$1 here=$2 rootfs=$3 kernel=$4 release=$5 modules=$6
 	local tree=$out/tree
 
-	mkdir -p "$tree"/{bin,dev,proc,sys,modules,root}
+	mkdir -p "$tree"/{bin,dev,proc,sys,modules}
 	install -m 755 "$rootfs/busybox" "$tree/bin/busybox"
 	install -m 755 "$here/initramfs-init.sh" "$tree/init"
 	if [[ -n $release ]]; then
