@@ -66,7 +66,8 @@ enum pinacct_cause {
  * @limit: RLIMIT_MEMLOCK in bytes, as it was read
  * @slack: bytes of the slack (zero_slack_mb) that the payer was not over its
  *	limit by; only zero COWs get them
- * @needed: bytes of RLIMIT_MEMLOCK with which the mapping would have fitted
+ * @needed: bytes of RLIMIT_MEMLOCK with which the mapping would have fitted; with
+ *	charge_once less may do, since what others hold already is not known yet
  * @time_ns: CLOCK_BOOTTIME of the refusal
  * @comm: name of the task
  *
