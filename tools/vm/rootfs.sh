@@ -18,6 +18,7 @@ fill_rootfs()
 	# people type. busybox-static also starts L1 and L2, from an initramfs.
 	packages=qemu-system-x86,seabios,ovmf
 	packages+=,libvirt-daemon-system,libvirt-daemon-driver-qemu,libvirt-clients
+	packages+=,xsltproc,libxml2-utils,qemu-utils
 	packages+=,kmod,iproute2,pciutils,strace,procps,util-linux,busybox-static
 
 	# Half of an unpacked Debian is this, and nobody reads it in L1.
