@@ -28,9 +28,10 @@ static int map_far(struct world *w, const void *memory, size_t size)
 	return front_map(&w->front, memory, FAR, size, FRONT_RW);
 }
 
+/* Writes to its own stack first: the kernel counts, and only then faults that in. */
 static long faults(void)
 {
-	struct rusage usage;
+	struct rusage usage = {};
 
 	return getrusage(RUSAGE_SELF, &usage) ? -1 : usage.ru_minflt;
 }
