@@ -36,7 +36,9 @@ show_skips()
 }
 
 # tap_lines FILE: "pass|fail|skip TEST REASON" for each test, with a failure for
-# each test that was planned and did not report. A missing file is a failure.
+# each test that was planned and did not report. A missing file is a failure. The
+# reason of a failure is the first thing that is said about it: by kselftests
+# before its result, by what is written in bash right after.
 tap_lines()
 {
 	if [[ ! -s $1 ]]; then
@@ -44,20 +46,39 @@ tap_lines()
 		return
 	fi
 	tr -d '\0\r' <"$1" | awk '
+		function tell() {
+			if (verdict)
+				printf "%s\t%s\t%s\n", verdict, test, reason
+			verdict = ""
+		}
 		/^1\.\.[0-9]+/ { split($0, p, /\.\./); plan = p[2] + 0; next }
+		/^# +RUN / { tell(); said = ""; begun = 1; next }
+		/^# / {
+			gsub(/\t/, " ")
+			if (verdict == "fail" && reason == "")
+				reason = substr($0, 3)
+			else if (begun && said == "")
+				said = substr($0, 3)
+			tell()
+			next
+		}
 		/^(not )?ok [0-9]+/ {
+			tell()
 			n++
 			verdict = /^not/ ? "fail" : "pass"
 			sub(/^(not )?ok [0-9]+ (- )?/, "")
-			reason = ""
+			reason = verdict == "fail" ? said : ""
+			said = ""
+			begun = 0
 			if (match($0, / *# *SKIP */)) {
 				verdict = "skip"
 				reason = substr($0, RSTART + RLENGTH)
 				$0 = substr($0, 1, RSTART - 1)
 			}
-			printf "%s\t%s\t%s\n", verdict, $0, reason
+			test = $0
 		}
 		END {
+			tell()
 			if (!plan)
 				printf "fail\ta plan\tit says no number of tests\n"
 			for (; n < plan; n++)
@@ -72,7 +93,8 @@ tap_results()
 
 	while IFS=$'\t' read -r verdict test reason; do
 		[[ $verdict != skip || -n $reason ]] || reason="gave no reason"
-		record "$verdict" "$1" "${3:+$3: }$test" "${reason:-see $2}"
+		[[ $verdict != fail ]] || reason+="${reason:+, }see $2"
+		record "$verdict" "$1" "${3:+$3: }$test" "$reason"
 	done < <(tap_lines "$2")
 }
 
