@@ -4,6 +4,7 @@
 
 KDIR ?= $(KERNELDIR)
 export KDIR KSRC V W JOBS INSTALL_MOD_PATH
+export DOMAIN BACKEND POLICY QEMU HOST BDF
 
 Q := $(if $(filter 1,$(V)),,@)
 
@@ -12,6 +13,8 @@ help:
 	@echo
 	@echo '  demo               a VM with an assigned device on the rewritten path, from nothing'
 	@echo '  check              build for both kernels, style, and all tests in VMs'
+	@echo '  vmstart            libvirt domains with assigned devices, against what is predicted;'
+	@echo '                     DOMAIN= BACKEND= POLICY= QEMU= HOST=local BDF=: vmstart-help'
 	@echo '  check-style        only sparse, checkpatch and shellcheck on our files'
 	@echo '  bench              what mapping costs on stock modules and on ours'
 	@echo '  vm                 a shell in the machine with the emulated IOMMU'
@@ -56,6 +59,12 @@ vm:
 
 demo:
 	$(Q)tools/demo/demo.sh
+
+vmstart:
+	$(Q)selftests/vmstart/run.sh
+
+vmstart-help:
+	$(Q)selftests/vmstart/run.sh --help
 
 bench:
 	$(Q)tools/bench/bench.sh

@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# In L1: what selftests/vmstart/run.sh expects of a machine with libvirt, and then that
+# script for this machine. It gets DOMAIN, BACKEND, POLICY and QEMU.
+#
+# L1 has two nvme disks, a disk with ext4, and huge pages of both sizes. What it has
+# not is systemd, so libvirtd is started by hand.
+#
+# Exit status: that of run.sh, or 1.
+
+set -euo pipefail
+
+# shellcheck source=selftests/l1/lib.sh
+. /pinacct/selftests/l1/lib.sh
+
+# The sums that tell what a guest has read must differ from disk to disk.
+mark_disks()
+{
+	local n disk
+
+	modprobe nvme
+	for n in 0 1; do
+		disk=/dev/nvme${n}n1
+		for _ in {1..100}; do
+			[[ ! -b $disk ]] || break
+			sleep 0.1
+		done
+		echo "disk $n" | dd of=$disk conv=fsync status=none
+	done
+}
+
+# A directory on each file system that memory_backing_dir can be on.
+backing_dirs()
+{
+	mkdir -p /run/backing/{ext4,tmpfs,hugetlbfs} /dev/hugepages1G
+	mount -t ext4 /dev/vdb /run/backing/ext4
+	mount -t tmpfs tmpfs /run/backing/tmpfs
+	mount -t hugetlbfs -o pagesize=2M huge /run/backing/hugetlbfs
+	mount -t hugetlbfs -o pagesize=1G huge /dev/hugepages1G
+	chown libvirt-qemu:kvm /run/backing/*
+}
+
+# No cgroups and no mount namespaces: the first are not set up here, the second would
+# hide /dev/iommu. What QEMU's user may open is what it owns. The capability that is
+# filtered is that of telling all of the CPU's properties one by one, 460 questions which
+# take 6 s under emulation at every start.
+configure()
+{
+	cat >/etc/libvirt/qemu.conf <<-END
+		user = "libvirt-qemu"
+		group = "kvm"
+		namespaces = []
+		cgroup_controllers = []
+		security_driver = "none"
+		stdio_handler = "file"
+		capability_filters = [ "cpu-unavailable-features" ]
+	END
+	cat >/etc/libvirt/libvirtd.conf <<-END
+		log_outputs = "2:file:/out/libvirtd.log"
+	END
+}
+
+start_libvirtd()
+{
+	libvirtd --daemon
+	for _ in {1..200}; do
+		[[ ! -S /run/libvirt/libvirt-sock ]] || return 0
+		sleep 0.05
+	done
+	tell "libvirtd does not come up: see libvirtd.log"
+	return 1
+}
+
+/pinacct/tools/vm/l1/load.sh ours
+/pinacct/tools/vm/l1/kvm.sh
+mark_disks
+backing_dirs
+configure
+timed start_libvirtd
+# What QEMU can do is asked once, and remembered.
+timed virsh -q domcapabilities --machine q35 >/dev/null
+
+export HOST=local BDF=0000:01:00.0,0000:02:00.0 RESULTS=/out
+export VMSTART_CPU=maximum VMSTART_BACKING=/run/backing VMSTART_GO_ON=yes
+exec /pinacct/selftests/vmstart/run.sh

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What happens when one domain is started, on one backend, with one policy? Sourced by
+# run.sh, which has chosen the rows and set the variables:
+#
+#	results work tools	directories: what is kept, what is not, programs
+#	devices sums		PCI addresses, and what the guest must read of each disk
+#	uid			of QEMU
+#	expected_*		by "DOMAIN BACKEND POLICY"
+#
+# A row is not ok if it ends otherwise than expected.tsv says, QEMU used another
+# backend, another sum was charged, the guest read something else, memory was touched
+# for a guest that is over its limit, or anything is left when it is gone.
+
+params=/sys/module/pinacct/parameters
+tracing=/sys/kernel/tracing/instances/vmstart
+seconds_for_guest=120
+
+# nap: a moment, without a process of its own
+exec {napping}<> <(:)
+nap()
+{
+	read -r -t 0.02 -u "$napping" || true
+}
+
+# content VARIABLE FILE: its text, without a process of its own; empty if there is none
+content()
+{
+	printf -v "$1" ''
+	[[ ! -r $2 ]] || IFS= read -r -d '' "$1" 2>/dev/null <"$2" || true
+}
+
+# ---- what the kernel counts
+
+pinned_pages()
+{
+	echo 1 >/proc/sys/vm/stat_refresh
+	awk '$1 == "nr_foll_pin_acquired" { n += $2 } $1 == "nr_foll_pin_released" { n -= $2 }
+	     END { print n + 0 }' /proc/vmstat
+}
+
+user_pages()
+{
+	"$tools/uid-locked-vm" "$uid"
+}
+
+ledgers()
+{
+	[[ ! -r /sys/kernel/debug/pinacct/ledgers ]] || sed 1d /sys/kernel/debug/pinacct/ledgers
+}
+
+# status_kib KEY: of QEMU
+status_kib()
+{
+	awk -v key="$1:" '$1 == key { print $2 }' "/proc/$qemu_pid/status"
+}
+
+# mlocked_kib: what QEMU itself has locked, which is in its VmLck as well
+mlocked_kib()
+{
+	awk '$1 == "Size:" { size = $2 } $1 == "VmFlags:" && / lo( |$)/ { sum += size }
+	     END { print sum + 0 }' "/proc/$qemu_pid/smaps"
+}
+
+# ---- a row, from its files to its end
+
+wrong()
+{
+	faults+=("$*")
+}
+
+# expect WHAT GOT WANTED
+expect()
+{
+	[[ $2 = "$3" ]] || wrong "$1 is ${2:-nothing}, not ${3:-nothing}"
+}
+
+# set_policy: the parameters, and the limit that the domain gets
+set_policy()
+{
+	local -a fields
+	local parameter n=0
+
+	read -ra fields <<<"${policies[$policy]}"
+	for parameter in zero_page zero_slack_mb strict_errno charge_once; do
+		echo "${fields[n]}" >"$params/$parameter"
+		n=$((n + 1))
+	done
+	case ${fields[4]} in
+	libvirt)	limit= ;;
+	need*)
+		[[ $need =~ ^[0-9]+$ ]] || {
+			wrong "expected.tsv gives no need_kib, from which the policy's limit comes"
+			return 1
+		}
+		limit=$((${fields[4]/need/$need}))
+		;;
+	esac
+}
+
+prepare()
+{
+	xsltproc --stringparam backend "$backend" --stringparam devices "$(printf '%s ' "${devices[@]}")" \
+		--stringparam emulator "$(emulator_path)" --stringparam disk "$work/boot.raw" \
+		--stringparam serial "$work/serial" --stringparam socket "$work/iommufd" \
+		--stringparam cpu "$cpu" --stringparam limit "$limit" \
+		"$here/prepare.xsl" "$here/domains/$domain.xml" >"$dir/domain.xml"
+}
+
+find_qemu()
+{
+	content qemu_pid "/run/libvirt/qemu/$name.pid"
+	qemu_pid=${qemu_pid%%[!0-9]*}
+}
+
+# QEMU's limit can only be seen while there is a QEMU.
+look_at_limit()
+{
+	local limits
+
+	find_qemu
+	[[ -n $qemu_pid ]] || return 0
+	content limits "/proc/$qemu_pid/limits"
+	[[ $limits =~ Max\ locked\ memory\ +([a-z0-9]+) ]] || return 0
+	limit_kib=${BASH_REMATCH[1]}
+	[[ $limit_kib = unlimited ]] || limit_kib=$((limit_kib / 1024))
+}
+
+qemu_lives()
+{
+	local stat
+
+	[[ -n $qemu_pid ]] || return 1
+	content stat "/proc/$qemu_pid/stat"
+	[[ -n $stat && ! ${stat##*) } = [ZX]* ]]
+}
+
+# guest_said WORD
+guest_said()
+{
+	local said
+
+	content said "$work/serial"
+	[[ $said = *"L2: $1"* ]]
+}
+
+# start: with virsh, as a user would, up to the verdict
+start()
+{
+	local began=${EPOCHREALTIME/./} status=0 until
+
+	virsh -q "define $dir/domain.xml; start $name" >"$dir/libvirt" 2>&1 &
+	starting=$!
+	while kill -0 "$starting" 2>/dev/null; do
+		look_at_limit
+		nap
+	done
+	wait "$starting" || status=$?
+	starting=
+
+	find_qemu
+	if [[ $status = 0 ]]; then
+		look_at_limit
+		until=$((SECONDS + seconds_for_guest))
+		until guest_said "done" || ! qemu_lives || [[ $SECONDS -ge $until ]]; do
+			nap
+		done
+	fi
+	took=$((${EPOCHREALTIME/./} - began))
+	if [[ $status != 0 ]]; then
+		verdict=refused
+		! guest_ran || verdict=aborts
+	elif guest_said "done"; then
+		verdict=starts
+	elif qemu_lives; then
+		verdict=hangs
+	else
+		verdict=aborts
+	fi
+}
+
+# guest_ran: although virsh says that it was not started. QEMU gives up in these words
+# when a mapping fails that the running guest's firmware has asked for.
+guest_ran()
+{
+	guest_said up || grep -qs 'hardware error: vfio' "/var/log/libvirt/qemu/$name.log"
+}
+
+# look: at a guest that runs
+look()
+{
+	local charged=${needs[1]:-$need} pinned
+
+	pinned=${needs[2]:-$charged}
+	lck_kib=$(status_kib VmLck) pin_kib=$(status_kib VmPin)
+	user_kib=$((($(user_pages) - user_at_start) * 4))
+	backend_of "$qemu_pid"
+	expect "the backend" "$found_backend" "$backend"
+	look_at_disks
+	[[ $expected = starts ]] || return 0
+
+	local lck=$lck_kib
+	! grep -q '<locked/>' "$dir/domain.xml" || lck=$((lck - $(mlocked_kib)))
+	case $backend in
+	type1)
+		expect "VmLck in KiB" "$lck" "$charged"
+		expect "VmPin in KiB" "$pin_kib" 0
+		expect "the user's locked_vm in KiB" "$user_kib" 0
+		;;
+	iommufd-process)
+		expect "VmLck in KiB" "$lck" "$charged"
+		expect "VmPin in KiB" "$pin_kib" "$pinned"
+		expect "the user's locked_vm in KiB" "$user_kib" 0
+		;;
+	*)
+		expect "VmLck in KiB" "$lck" 0
+		expect "VmPin in KiB" "$pin_kib" "$pinned"
+		expect "the user's locked_vm in KiB" "$user_kib" "$charged"
+		;;
+	esac
+}
+
+# The firmware numbers disks in its own order.
+look_at_disks()
+{
+	local read wanted n
+
+	read=$(sed -n 's/^L2: disk [0-9]* \([0-9A-F]*\|failed\).*/\1/p' "$work/serial" | sort)
+	wanted=$(for ((n = 0; n < assigned; n++)); do echo "${sums[n]}"; done | grep -v '^-$' | sort) || true
+	expect "what the guest read of its disks" "${read//$'\n'/ }" "${wanted//$'\n'/ }"
+}
+
+# refusal: the kernel's record of the last one, a line for each of its numbers. QEMU
+# tries every BAR over iommufd and goes on, which is none.
+refusal()
+{
+	local record=
+
+	[[ ! -d $tracing ]] ||
+		record=$(sed -n '/cause=device/d; s/.*pinacct_refusal: //p' "$tracing/trace" | tail -n 1)
+	[[ -n $record ]] || return 0
+	tr ' ' '\n' <<<"$record" >"$dir/refusal"
+	errno=$(sed -n 's/^errno=//p' "$dir/refusal")
+}
+
+# What libvirt, QEMU and the kernel said
+keep_messages()
+{
+	local log=/var/log/libvirt/qemu/$name.log
+
+	[[ ! -e $log ]] || cp "$log" "$dir/qemu"
+	dmesg | sed "1,/vmstart: begin $row\$/d; s/^\[[^]]*\] //" >"$dir/kernel"
+	refusal
+	[[ $errno != - || $verdict = starts ]] ||
+		errno=$(sed -n 's/.* = -\([0-9]*\) (.*/\1/p; s/.*error=\([0-9]*\).*/\1/p' "$dir/qemu" 2>/dev/null | head -n 1)
+	errno=${errno:--}
+}
+
+# stop: whatever the row has come to
+stop()
+{
+	! qemu_lives || virsh -q destroy "$name" >>"$dir/libvirt" 2>&1 || true
+	virsh -q undefine --nvram "$name" >>"$dir/libvirt" 2>&1 || true
+	qemu_pid=
+}
+
+# expect_back: nothing is left, at once or soon: libvirt may be told of a death
+# before all of the process is gone.
+expect_back()
+{
+	local n pinned user left
+
+	for ((n = 0; n < 20; n++)); do
+		pinned=$(($(pinned_pages) - pinned_at_start))
+		user=$(($(user_pages) - user_at_start))
+		left=$(ledgers)
+		[[ $pinned != 0 || $user != 0 || -n $left ]] || return 0
+		sleep 0.1
+	done
+	expect "the number of pinned pages in the end" "$pinned" 0
+	expect "the user's locked_vm in the end" "$user" 0
+	expect "what is left in ledgers" "$left" ""
+}
+
+# lacks: what the domain needs and this machine has not
+lacks()
+{
+	local need value free
+
+	if [[ $assigned -gt ${#devices[@]} ]]; then
+		echo "it needs $assigned devices, and BDF names ${#devices[@]}"
+		return
+	fi
+	while read -r need value; do
+		case $need in
+		backing-dir)
+			backing_dir "$value" || echo "memory_backing_dir is not on $value"
+			;;
+		hugepages-2M)
+			content free /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages
+			[[ ${free:-0} -ge $value ]] || echo "it needs $value free 2 MiB pages"
+			;;
+		hugepages-1G)
+			content free /sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages
+			[[ ${free:-0} -ge $value ]] || echo "it needs $value free 1 GiB pages"
+			;;
+		esac
+	done < <(sed -n '/<pinacct:needs/{ s/xmlns:[^ ]*//; p; }' "$here/domains/$domain.xml" |
+		grep -o "[a-zA-Z0-9-]*='[^']*'" | tr "='" '  ')
+}
+
+# record OK
+record()
+{
+	local line seconds
+
+	printf -v seconds '%d.%02d' $((took / 1000000)) $((took / 10000 % 100))
+	[[ ${#faults[@]} = 0 ]] || printf '%s\n' "${faults[@]}" >"$dir/checks"
+	printf -v line '%s\t' "$domain" "$backend" "$policy" "$qemu" "$expected" "$verdict" "$1" \
+		"$seconds" "$errno" "$limit_kib" "$lck_kib" "$pin_kib" "$user_kib" "$need"
+	echo "$line$reason" >>"$results/results.tsv"
+	printf 'pinacct: %-6s %-22s %-15s %-11s %-7s %s s%s\n' "$1" "$domain" "$backend" "$policy" \
+		"$verdict" "$seconds" "${faults[0]:+: ${faults[0]}}" >&2
+}
+
+# row DOMAIN BACKEND POLICY QEMU
+row()
+{
+	domain=$1 backend=$2 policy=$3 qemu=$4
+	local row="$1.$2.$3.$4" key="$1 $2 $3" lack
+	local expected=${expected_verdict[$key]:--} reason=${expected_reason[$key]:--}
+	local verdict=- took=0 errno=- limit='' limit_kib=- lck_kib=- pin_kib=- user_kib=-
+	local -a needs faults=()
+
+	name=vmstart-$domain dir=$results/rows/$row qemu_pid=
+	IFS=: read -ra needs <<<"${expected_need[$key]:--}"
+	need=${needs[0]}
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	echo "$row" >"$results/running"
+	assigned=$(grep -c '<hostdev' "$here/domains/$domain.xml")
+	[[ $expected != - ]] || wrong "expected.tsv has no row '$key'"
+
+	lack=$(lacks)
+	if [[ -n $lack ]]; then
+		verdict=skipped reason=${lack%%$'\n'*}
+		record skip
+		return
+	fi
+	if set_policy; then
+		prepare
+		rm -f "/var/log/libvirt/qemu/$name.log"
+		: >"$work/serial"
+		[[ ! -d $tracing ]] || : >"$tracing/trace"
+		echo "vmstart: begin $row" >/dev/kmsg
+		start
+		[[ $verdict != starts ]] || look
+		stop
+		keep_messages
+		expect_back
+		[[ $expected = - ]] || expect "the verdict" "$verdict" "$expected"
+		[[ -z $limit ]] || expect "RLIMIT_MEMLOCK of QEMU in KiB" "$limit_kib" "$limit"
+	fi
+	cp "$work/serial" "$dir/guest"
+	if [[ ${#faults[@]} = 0 ]]; then
+		record ok
+	else
+		record not-ok
+		failed=$((failed + 1))
+	fi
+}

@@ -1,0 +1,302 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+
+usage="\
+Start libvirt domains with assigned devices, each on every backend, and compare what
+comes of it with expected.tsv.
+
+Use:	[VARIABLE=...]... selftests/vmstart/run.sh		(make vmstart)
+
+  DOMAIN=a,b    of selftests/vmstart/domains (all)
+  BACKEND=a,b   of type1, compat, iommufd-user, iommufd-process (all)
+  POLICY=a,b    of policies.tsv (all)
+  QEMU=a,b      stock or patched (stock)
+  HOST=local    on this machine, which has an IOMMU, libvirt and pinacct's modules
+                loaded, instead of in L1. It takes
+  BDF=a,b       PCI addresses of the devices to assign, as 0000:01:00.0. Nothing is
+                written to them
+  RESULTS=DIR   where what comes of it is kept (build/report/vmstart)
+
+The rows are every domain on every backend with the policy 'default', and what
+expected.tsv has beyond that. With both DOMAIN and POLICY it is every combination.
+
+RESULTS/results.tsv has a line for each row; its columns are: domain, backend, policy,
+qemu, expected verdict, verdict, ok|not-ok|skip, seconds to the verdict, errno,
+RLIMIT_MEMLOCK, VmLck, VmPin, the user's locked_vm, needed limit (all in KiB), reason. What
+libvirt, QEMU and the kernel said is in RESULTS/rows/.
+
+Exit status: 0 if every row is ok, 1 if not, 2 for a name that is not known, 130 if
+interrupted, when nothing is left running"
+
+. "$(dirname "$0")/../../scripts/lib.sh"
+here=$pa_top/selftests/vmstart
+# shellcheck source=selftests/vmstart/backend.sh
+. "$here/backend.sh"
+# shellcheck source=selftests/vmstart/row.sh
+. "$here/row.sh"
+
+tools=$pa_top/build/vmstart
+results=${RESULTS:-$pa_top/build/report/vmstart}
+patched_qemu=${PATCHED_QEMU:-$pa_top/build/qemu/qemu-system-x86_64}
+cpu=${VMSTART_CPU:-}
+
+misused()
+{
+	say "error: $*"
+	exit 2
+}
+
+# ---- which rows
+
+declare -A policies expected_verdict expected_need expected_reason
+
+# lines FILE: without comments and empty ones
+lines()
+{
+	grep -v '^#' "$1" | grep . || true
+}
+
+read_tables()
+{
+	local name rest domain backend policy verdict need reason
+
+	while IFS=$'\t' read -r name rest; do
+		policies[$name]=${rest//$'\t'/ }
+	done < <(lines "$here/policies.tsv")
+	while IFS=$'\t' read -r domain backend policy verdict need reason; do
+		[[ -e $here/domains/$domain.xml ]] ||
+			die "expected.tsv has a row for '$domain', which is not in domains/"
+		[[ $verdict = starts || $verdict = refused || $verdict = aborts ]] ||
+			die "expected.tsv: '$verdict' of '$domain $backend $policy' is none of starts, refused, aborts"
+		expected_verdict["$domain $backend $policy"]=$verdict
+		expected_need["$domain $backend $policy"]=$need
+		expected_reason["$domain $backend $policy"]=$reason
+	done < <(lines "$here/expected.tsv")
+}
+
+# known WHAT WANTED NAME...: die unless all of the list WANTED are among the names
+known()
+{
+	local what=$1 wanted=$2 name
+
+	shift 2
+	for name in ${wanted//,/ }; do
+		[[ " $* " = *" $name "* ]] || misused "no $what is called '$name': $*"
+	done
+}
+
+domain_names()
+{
+	basename -s .xml "$here/domains/"*.xml
+}
+
+# among NAME LIST: whether it is in the list, or the list is empty
+among()
+{
+	[[ -z $2 || ,$2, = *,$1,* ]]
+}
+
+# order BACKEND: its place among the backends
+order()
+{
+	local all=" ${backends[*]} "
+
+	all=${all%% "$1" *}
+	echo "${#all}"
+}
+
+# choose: into rows, "BACKEND QEMU POLICY DOMAIN", backends together
+choose()
+{
+	local -a domains
+	local -A all=()
+	local key domain backend policy qemu
+
+	mapfile -t domains < <(domain_names)
+	known domain "$DOMAIN" "${domains[@]}"
+	known backend "$BACKEND" "${backends[@]}"
+	known policy "$POLICY" "${!policies[@]}"
+	known QEMU "$QEMU" stock patched
+	known HOST "$HOST" local l1
+
+	for key in "${!expected_verdict[@]}"; do
+		all[$key]=1
+	done
+	for domain in "${domains[@]}"; do
+		for backend in "${backends[@]}"; do
+			all["$domain $backend default"]=1
+			[[ -n $DOMAIN ]] || continue
+			for policy in ${POLICY//,/ }; do
+				all["$domain $backend $policy"]=1
+			done
+		done
+	done
+	mapfile -t rows < <(
+		for key in "${!all[@]}"; do
+			read -r domain backend policy <<<"$key"
+			among "$domain" "$DOMAIN" && among "$backend" "$BACKEND" &&
+				among "$policy" "$POLICY" || continue
+			for qemu in ${QEMU//,/ }; do
+				echo "$(order "$backend") $backend $qemu $policy $domain"
+			done
+		done | sort | cut -d ' ' -f 2-)
+	[[ ${#rows[@]} -gt 0 ]] || misused "expected.tsv has no such row; name both DOMAIN and POLICY to run one all the same"
+}
+
+# ---- in L1, which runs this script again with HOST=local
+
+in_l1()
+{
+	"$pa_top/scripts/deps.sh" build vm check
+	"$pa_top/scripts/build-modules.sh" ours >/dev/null
+	"$here/build.sh"
+	rm -rf "$results"
+	mkdir -p "$results"
+	say "${#rows[@]} rows, in L1"
+	# exec: who ends this script ends L1.
+	exec "$pa_top/tools/vm/run.sh" --devices nvme,nvme --disk "$tools/ext4.raw" \
+		--append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=160' \
+		--out "$results" --log "$results/console.log" --timeout 3600 -- \
+		env "DOMAIN=$DOMAIN" "BACKEND=$BACKEND" "POLICY=$POLICY" "QEMU=$QEMU" \
+		selftests/l1/vmstart.sh
+}
+
+# ---- on this machine
+
+starting='' name='' qemu_pid='' changed='' failed=0
+
+# Devices that something uses are not taken from it.
+check_device()
+{
+	local dev=/sys/bus/pci/devices/$1 path
+
+	[[ $1 =~ ^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$ ]] ||
+		misused "'$1' is no PCI address such as 0000:01:00.0"
+	[[ -d $dev ]] || misused "there is no PCI device $1"
+	[[ -e $dev/iommu_group ]] || die "$1 is in no IOMMU group: is the IOMMU switched on?"
+	while read -r path; do
+		[[ -z $(ls "$path/holders") ]] &&
+			! grep -qE "^/dev/${path##*/}[[:space:]]" /proc/mounts /proc/swaps ||
+			die "${path##*/} on $1 is in use: choose another device"
+	done < <(find "$dev/" -name holders -printf '%h\n')
+	for path in "$dev"/net/*/flags; do
+		[[ ! -e $path ]] || (($(<"$path") & 1)) || continue
+		[[ ! -e $path ]] || die "$1 is the network interface $(basename "$(dirname "$path")"), which is up: choose another"
+	done
+}
+
+# sum_of BDF: what the guest must read of a disk, "-" where it is none
+sum_of()
+{
+	local dir
+
+	for dir in "/sys/bus/pci/devices/$1/nvme/"nvme*/nvme*n1; do
+		[[ -d $dir ]] || continue
+		od -An -v -tu4 -w4 -N 65536 "/dev/${dir##*/}" |
+			awk '{ sum = (sum + $1) % 4294967296 } END { printf "%08X\n", sum }'
+		return
+	done
+	echo -
+}
+
+look_around()
+{
+	local device which
+
+	[[ $(id -u) = 0 ]] || die "HOST=local takes root: it counts what is pinned, and sets pinacct's parameters"
+	[[ -n $BDF ]] || misused "HOST=local takes BDF=0000:01:00.0[,...], the devices to assign"
+	[[ -d $params ]] || die "pinacct is not loaded: make modules_install, modprobe vfio_iommu_type1"
+	for which in virsh xsltproc; do
+		command -v "$which" >/dev/null || die "there is no $which: install libvirt-clients and xsltproc"
+	done
+	virsh -q uri >/dev/null || die "libvirtd does not answer"
+	modprobe -q vfio-pci || true
+	devices=() sums=()
+	for device in ${BDF//,/ }; do
+		check_device "$device"
+		devices+=("$device")
+		sums+=("$(sum_of "$device")")
+	done
+	uid=$(sed -n 's/^ *user *= *"\(.*\)".*/\1/p' /etc/libvirt/qemu.conf)
+	uid=$(id -u "${uid:-libvirt-qemu}") || die "libvirt's user for QEMU is not known"
+	[[ $uid != 0 ]] || die "libvirt runs QEMU as root, to whom no limit applies: set user in /etc/libvirt/qemu.conf"
+	iommu_was=$(stat -c '%u:%g %a' /dev/iommu) || die "there is no /dev/iommu: modprobe iommufd"
+	[[ ! -e $results/results.tsv ]] || [[ -n ${VMSTART_GO_ON:-} ]] || rm -rf "$results"
+	mkdir -p "$results/rows"
+}
+
+# set_up: a place that QEMU's user can reach, and what is asked once
+set_up()
+{
+	local which parameter
+
+	work=$(mktemp -d /run/vmstart.XXXXXX)
+	chmod 755 "$work"
+	cp "$tools/boot.raw" "$work"
+	for which in ${QEMU//,/ }; do
+		[[ -x $(real_qemu "$which") ]] || die "no $which QEMU at $(real_qemu "$which")"
+		cp "$tools/emulator" "$work/emulator-$which"
+		ln -s "$(real_qemu "$which")" "$work/emulator-$which.qemu"
+	done
+	for parameter in zero_page zero_slack_mb strict_errno charge_once; do
+		changed+="$parameter $(<"$params/$parameter")"$'\n'
+	done
+	! mkdir "$tracing" 2>/dev/null || echo 1 >"$tracing/events/pinacct/pinacct_refusal/enable"
+	pinned_at_start=$(pinned_pages) user_at_start=$(user_pages)
+	[[ -z $(ledgers) ]] || die "another guest has devices assigned: this counts what is charged, and takes a quiet machine"
+}
+
+# clean_up: whatever was interrupted
+clean_up()
+{
+	local parameter value
+
+	trap '' INT TERM HUP
+	set +e
+	[[ -z $starting ]] || kill "$starting" 2>/dev/null
+	[[ -z $name ]] || {
+		virsh -q destroy "$name"
+		virsh -q undefine --nvram "$name"
+	} >/dev/null 2>&1
+	leave_backend
+	while read -r parameter value; do
+		[[ -z $parameter ]] || echo "$value" >"$params/$parameter"
+	done <<<"$changed"
+	[[ ! -d $tracing ]] || rmdir "$tracing"
+	rm -rf "${work:?}"
+}
+
+here_and_now()
+{
+	local row backend qemu policy domain done=0
+
+	look_around
+	trap clean_up EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	set_up
+	for row in "${rows[@]}"; do
+		read -r backend qemu policy domain <<<"$row"
+		enter_backend "$backend"
+		row "$domain" "$backend" "$policy" "$qemu"
+		done=$((done + 1))
+	done
+	name=
+	rm -f "$results/running"
+	say "$done rows in $SECONDS s, $failed not ok: $results"
+	[[ $failed = 0 ]]
+}
+
+case ${1:-} in
+'')		;;
+-h|--help)	echo "$usage"; exit 0 ;;
+*)		misused "'$1': this takes variables (see --help)" ;;
+esac
+DOMAIN=${DOMAIN:-} BACKEND=${BACKEND:-} POLICY=${POLICY:-} QEMU=${QEMU:-stock} HOST=${HOST:-l1} BDF=${BDF:-}
+read_tables
+choose
+if [[ $HOST = l1 ]]; then
+	in_l1
+else
+	here_and_now
+fi
