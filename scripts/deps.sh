@@ -13,7 +13,7 @@ build=(gcc make libc6-dev bc bison flex libelf-dev libssl-dev cpio kmod perl
 
 # Booting the machine that has an IOMMU.
 vm=(qemu-system-x86 qemu-utils mmdebstrap cpio kmod gcc libc6-dev xz-utils zstd
-	debian-archive-keyring)
+	mtools debian-archive-keyring)
 
 # Checking our own source and domains, and what upstream's selftests are built with.
 check=(sparse shellcheck uuid-dev libcap-dev e2fsprogs libvirt-clients libxml2-utils)
