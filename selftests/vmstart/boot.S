@@ -21,6 +21,8 @@
 	.set	READ, 0x42		/* int 0x13: read by logical block */
 	.set	BUFFER, 0x1000		/* a segment, at 64 KiB */
 	.set	SECTORS, 64		/* at a time: no firmware refuses that */
+	.set	ESP_SECTOR, 64
+	.set	ESP_SECTORS, 2048
 
 	.code16
 	.globl	start
@@ -164,5 +166,8 @@ count:	.word	SECTORS
 lba:	.quad	0
 
 	.org	446		/* does not go back: what is too long does not assemble */
+	.byte	0, 0xff, 0xff, 0xff
+	.byte	0xef, 0xff, 0xff, 0xff	/* an EFI system partition, see esp.sh */
+	.long	ESP_SECTOR, ESP_SECTORS
 	.org	510
 	.word	0xaa55

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Make what a row needs, in build/vmstart/: the guest's disk boot.raw, the two ends
-# that pass /dev/iommu on, uid-locked-vm, and for L1 an ext4 file system.
+# Make what a row needs, in build/vmstart/: the guest's disk boot.raw, which BIOS and
+# UEFI boot, the two ends that pass /dev/iommu on, uid-locked-vm, and for L1 an ext4
+# file system.
 #
 # Use:	selftests/vmstart/build.sh
 
@@ -22,7 +23,9 @@ boot_disk()
 {
 	gcc -c -m32 -o "$out/boot.o" "$here/boot.S"
 	ld -m elf_i386 -Ttext 0x7c00 -e start --oformat binary -o "$out/boot.tmp" "$out/boot.o"
-	truncate -s 1M "$out/boot.tmp"
+	truncate -s $((64 * 512)) "$out/boot.tmp"
+	"$here/esp.sh" "$out/esp"
+	cat "$out/esp" >>"$out/boot.tmp"
 	mv "$out/boot.tmp" "$out/boot.raw"
 }
 
@@ -33,7 +36,7 @@ ext4()
 	mv "$out/ext4.tmp" "$out/ext4.raw"
 }
 
-"$pa_top/scripts/deps.sh" build check
+"$pa_top/scripts/deps.sh" build vm check
 ksrc=${KSRC:-$("$pa_top/scripts/fetch.sh" source-6.12)}
 mkdir -p "$out"
 exec {lock}>"$out/.lock"
