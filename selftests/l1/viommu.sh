@@ -23,38 +23,16 @@ cd /pinacct/tools/vm/l1 || exit 1
 . /pinacct/selftests/l1/lib.sh
 # shellcheck source=tools/vm/l1/guest.sh
 . /pinacct/tools/vm/l1/guest.sh
+# shellcheck source=selftests/l1/expect.sh
+. /pinacct/selftests/l1/expect.sh
 
 viommu=(-machine kernel-irqchip=split -device intel-iommu,caching-mode=on,aw-bits=48)
 rom_kib=128
-tests=0
-wrong=()
 
 give_up()
 {
 	tell "viommu: $*"
 	exit 1
-}
-
-# expect WHAT GOT WANTED: a part of a test
-expect()
-{
-	[[ $2 = "$3" ]] || wrong+=("$1 is '$2', not '$3'")
-}
-
-# verdict TEST: on all that was expected since the last one
-verdict()
-{
-	local result=ok
-
-	tests=$((tests + 1))
-	[[ ${#wrong[@]} = 0 ]] || result="not ok"
-	echo "$result $tests $1"
-	if [[ ${#wrong[@]} -gt 0 ]]; then
-		printf '# %s\n' "${wrong[@]}"
-		grep -a 'qemu-system' /tmp/qemu | head -n 5 | sed 's/^/# /'
-		tail -n 5 /tmp/console 2>/dev/null | sed 's/^/# guest: /'
-	fi
-	wrong=()
 }
 
 # The two disks have the same contents, but for a mark that is made here.
@@ -79,26 +57,6 @@ set_params()
 {
 	echo "$1" >/sys/module/pinacct/parameters/charge_once
 	echo "$2" >/sys/module/pinacct/parameters/zero_slack_mb
-}
-
-# expect_charges BACKEND KIB MAPPED_KIB: of so much memory, mapped so often
-expect_charges()
-{
-	local mm=0 user=$2 pin=$3
-
-	[[ $1 = iommufd ]] || mm=$2 user=0 pin=0
-	expect "VmLck in KiB" "$(status_kib "$qemu" VmLck)" "$mm"
-	expect "VmPin in KiB" "$(status_kib "$qemu" VmPin)" "$pin"
-	expect "user locked_vm in KiB" $((($(uid_locked) - locked_at_start) * 4)) "$user"
-	expect "the number of pinned pages" $(($(pinned_pages) - pinned_at_start)) $(($3 / 4))
-}
-
-# expect_back: nothing is left
-expect_back()
-{
-	expect "user locked_vm in the end" $(($(uid_locked) - locked_at_start)) 0
-	expect "the number of pinned pages in the end" $(($(pinned_pages) - pinned_at_start)) 0
-	expect "what is left in ledgers" "$(sed 1d /sys/kernel/debug/pinacct/ledgers)" ""
 }
 
 # starts TEST BACKEND LIMIT_KIB CHARGED_KIB UNTIL
@@ -165,7 +123,7 @@ for backend in type1 iommufd; do
 	allow $backend
 done
 # A charge that others of the user have stays out of it.
-locked_at_start=$(uid_locked) pinned_at_start=$(pinned_pages)
+charges_begin
 timed run >/out/viommu.tap
 ./assign.sh --back nvme >/dev/null
 remove_modules

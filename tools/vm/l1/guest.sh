@@ -50,13 +50,25 @@ allow()
 	done
 }
 
+# as_guest_user LIMIT_KIB COMMAND...: as $uid, without a capability, in the place of
+# the shell that calls it. The hard limit can only be raised by root, so it is set
+# first.
+as_guest_user()
+{
+	local bytes=$(($1 * 1024))
+
+	shift
+	exec prlimit --memlock=$bytes:$bytes setpriv --reuid $uid --regid $uid --clear-groups \
+		--inh-caps=-all --bounding-set=-all --no-new-privs "$@"
+}
+
 # start_guest BACKEND LIMIT_KIB [QEMU-ARGUMENT...]: QEMU in the background as
 # $uid, with the arguments in front of the devices. noaperture spares the guest a
 # search by port I/O, which is slow here; it leaves an IOMMU of its own off, so
 # that all its memory stays mapped.
 start_guest()
 {
-	local backend=$1 bytes=$(($2 * 1024)) address
+	local backend=$1 limit=$2 address
 
 	shift 2
 	local args=(-M q35 -accel kvm -cpu max -m "$ram_mib" -nodefaults -no-user-config
@@ -71,10 +83,7 @@ start_guest()
 	done
 
 	rm -f /tmp/console /tmp/qemu
-	# The hard limit can only be raised by root, so it is set first.
-	prlimit --memlock=$bytes:$bytes setpriv --reuid $uid --regid $uid --clear-groups \
-		--inh-caps=-all --bounding-set=-all --no-new-privs \
-		qemu-system-x86_64 "${args[@]}" </dev/null >/tmp/qemu 2>&1 &
+	as_guest_user "$limit" qemu-system-x86_64 "${args[@]}" </dev/null >/tmp/qemu 2>&1 &
 	qemu=$!
 }
 
