@@ -408,6 +408,19 @@ step_viommu()
 	tap_results "$step" "$report/viommu/viommu.tap"
 }
 
+# Likewise, for one whose device is a module of ours.
+step_ondemand()
+{
+	local guest
+
+	if build_test_modules debian && have guest "$pa_top/tools/vm/guest.sh"; then
+		guest=$(tail -n 1 "$report/guest.log")
+		boot ondemand --devices none --share-ro "$guest:/guest" --timeout 1200 \
+			-- selftests/l1/ondemand.sh || true
+	fi
+	tap_results "$step" "$report/ondemand/ondemand.tap"
+}
+
 not_run()
 {
 	record fail "$step" "$1: L1 was run" "see above, and $report"
@@ -459,6 +472,7 @@ run upstream-iommu "upstream's selftests/iommu on stock iommufd and ours"
 run kunit 'KUnit tests of the layer'
 run bench 'no row of the benchmark is slower than stock'
 run viommu 'a guest whose memory is mapped for two devices, charged once'
+run ondemand 'a guest whose device pins pages one at a time, on stock modules and ours'
 run demo 'make demo'
 
 [[ -s $results ]] || die "no step is called '$only'"
