@@ -18,6 +18,7 @@ help:
 	@echo '  check-style        only sparse, checkpatch and shellcheck on our files'
 	@echo '  bench              what mapping costs on stock modules and on ours'
 	@echo '  vm                 a shell in the machine with the emulated IOMMU'
+	@echo '  tools              build/tools/pinacct: who has pinned what, and what a VM takes'
 	@echo '  modules            build/modules/RELEASE/*.ko for the kernel of KDIR and KSRC'
 	@echo '  stock              build/stock/RELEASE/*.ko: the same modules, unmodified'
 	@echo '  modules_install    into /lib/modules/RELEASE/updates (the old ones stay beside)'
@@ -69,8 +70,11 @@ vmstart-help:
 bench:
 	$(Q)tools/bench/bench.sh
 
+tools:
+	$(Q)tools/pinacct/build.sh
+
 clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall kernel series \
-	check-style check bench vm demo clean
+	check-style check bench vm demo tools clean

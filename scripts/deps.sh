@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that the project needs and this machine lacks.
 #
-# Use:	scripts/deps.sh [build|vm|check]...	(all three when none is named)
+# Use:	scripts/deps.sh [build|vm|tools|check]...	(all when none is named)
 
 . "$(dirname "$0")/lib.sh"
 
@@ -15,17 +15,21 @@ build=(gcc make libc6-dev bc bison flex libelf-dev libssl-dev cpio kmod perl
 vm=(qemu-system-x86 qemu-utils mmdebstrap cpio kmod gcc libc6-dev xz-utils zstd
 	mtools debian-archive-keyring)
 
+# Compiling pinacct(8).
+tools=(gcc make libc6-dev pkgconf libxml2-dev libjson-c-dev libncurses-dev)
+
 # Checking our own source and domains, and what upstream's selftests are built with.
 check=(sparse shellcheck uuid-dev libcap-dev e2fsprogs libvirt-clients libxml2-utils)
 
-[[ $# -gt 0 ]] || set -- build vm check
+[[ $# -gt 0 ]] || set -- build vm tools check
 want=()
 for group; do
 	case $group in
 	build)	want+=("${build[@]}") ;;
 	vm)	want+=("${vm[@]}") ;;
+	tools)	want+=("${tools[@]}") ;;
 	check)	want+=("${check[@]}") ;;
-	*)	die "no group of packages is called '$group': build, vm or check" ;;
+	*)	die "no group of packages is called '$group': build, vm, tools or check" ;;
 	esac
 done
 pa_need "${want[@]}"
