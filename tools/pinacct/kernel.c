@@ -107,18 +107,19 @@ void params_read(struct params *params)
  * @name: of it
  * @value: for it
  *
- * Return: NULL, or why it could not be done.
+ * Return: 0 or a negative errno.
  */
-const char *param_write(const char *name, const char *value)
+int param_write(const char *name, const char *value)
 {
 	int fd = open(text(PARAMETERS "/%s", name), O_WRONLY | O_CLOEXEC);
-	const char *why = NULL;
+	int error = 0;
 
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		why = strerror(errno);
-	if (fd >= 0)
-		close(fd);
-	return why;
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		error = -errno;
+	close(fd);
+	return error;
 }
 
 static int ask(unsigned int question, void *arg)

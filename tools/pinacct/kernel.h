@@ -34,7 +34,7 @@ extern const char * const param_names[];
 void params_read(struct params *params);
 void params_set(struct params *params, const char *assignment);
 const char *param_value(const struct params *params, const char *name);
-const char *param_write(const char *name, const char *value);
+int param_write(const char *name, const char *value);
 
 int kernel_usage(pid_t pid, struct pinacct_usage *usage);
 int kernel_refusal(pid_t pid, struct pinacct_refusal *refusal);

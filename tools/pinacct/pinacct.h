@@ -42,11 +42,12 @@ enum status {
 	STATUS_SYSTEM = 7,
 };
 
-#define KIB 1024ULL
+#define KIB ((uint64_t)1024)
 #define MIB (1024 * KIB)
 #define UNLIMITED UINT64_MAX
 
 /* The commands: argv[0] is the command's name. Each gives its exit status. */
+int show(int argc, char **argv);
 int estimate(int argc, char **argv);
 
 /* text.c */

@@ -194,7 +194,7 @@ static bool matters(const struct process *process, bool all)
 
 static bool is_pid(const char *s)
 {
-	return *s && strspn(s, "0123456789") == strlen(s) && strlen(s) < 9;
+	return *s && strspn(s, "0123456789") == strlen(s);
 }
 
 /**
@@ -253,7 +253,8 @@ pid_t process_find(const char *which)
 	DIR *proc;
 
 	if (is_pid(which)) {
-		if (atoi(which) <= 0 || access(text("/proc/%s", which), F_OK))
+		/* So long a number is no file of /proc's either. */
+		if (access(text("/proc/%s", which), F_OK))
 			fail(STATUS_NOT_FOUND, "there is no process %s: see pinacct show", which);
 		return atoi(which);
 	}
