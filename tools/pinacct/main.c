@@ -13,12 +13,14 @@ static const char help[] =
 "Use: pinacct COMMAND [OPTION]... [ARGUMENT]...\n"
 "\n"
 "  show       who has how much pinned and locked, and what is left of his limit\n"
+"  explain    why memory was refused, and what to do\n"
 "  estimate   the RLIMIT_MEMLOCK that a VM takes\n"
 "\n"
 "pinacct COMMAND --help says more, with examples; so does pinacct(8).\n"
 "\n"
 "Examples:\n"
 "  pinacct show\n"
+"  pinacct explain\n"
 "  pinacct estimate win11.xml\n";
 
 static const struct {
@@ -26,13 +28,14 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "show", show },
+	{ "explain", explain },
 	{ "estimate", estimate },
 };
 
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		fail(STATUS_USE, "which command? show or estimate: see pinacct --help");
+		fail(STATUS_USE, "which command? show, explain or estimate: see pinacct --help");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		fputs(help, stdout);
 		return STATUS_OK;
@@ -47,6 +50,6 @@ int main(int argc, char **argv)
 				fail(STATUS_SYSTEM, "cannot write what was found: %m");
 			return status;
 		}
-	fail(STATUS_USE, "no command is called '%s': show or estimate",
+	fail(STATUS_USE, "no command is called '%s': show, explain or estimate",
 	     argv[1]);
 }
