@@ -15,6 +15,7 @@ static const char help[] =
 "  show       who has how much pinned and locked, and what is left of his limit\n"
 "  explain    why memory was refused, and what to do\n"
 "  estimate   the RLIMIT_MEMLOCK that a VM takes\n"
+"  tune       what can be set, and what it would change for the VMs that run\n"
 "\n"
 "pinacct COMMAND --help says more, with examples; so does pinacct(8).\n"
 "\n"
@@ -30,12 +31,13 @@ static const struct {
 	{ "show", show },
 	{ "explain", explain },
 	{ "estimate", estimate },
+	{ "tune", tune },
 };
 
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		fail(STATUS_USE, "which command? show, explain or estimate: see pinacct --help");
+		fail(STATUS_USE, "which command? show, explain, estimate or tune: see pinacct --help");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		fputs(help, stdout);
 		return STATUS_OK;
@@ -50,6 +52,6 @@ int main(int argc, char **argv)
 				fail(STATUS_SYSTEM, "cannot write what was found: %m");
 			return status;
 		}
-	fail(STATUS_USE, "no command is called '%s': show, explain or estimate",
+	fail(STATUS_USE, "no command is called '%s': show, explain, estimate or tune",
 	     argv[1]);
 }

@@ -50,6 +50,7 @@ enum status {
 int show(int argc, char **argv);
 int explain(int argc, char **argv);
 int estimate(int argc, char **argv);
+int tune(int argc, char **argv);
 
 /* text.c */
 void fail(enum status status, const char *format, ...)
