@@ -16,6 +16,7 @@ static const char help[] =
 "  explain    why memory was refused, and what to do\n"
 "  estimate   the RLIMIT_MEMLOCK that a VM takes\n"
 "  tune       what can be set, and what it would change for the VMs that run\n"
+"  export     metrics for Prometheus\n"
 "\n"
 "pinacct COMMAND --help says more, with examples; so does pinacct(8).\n"
 "\n"
@@ -32,12 +33,13 @@ static const struct {
 	{ "explain", explain },
 	{ "estimate", estimate },
 	{ "tune", tune },
+	{ "export", export },
 };
 
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		fail(STATUS_USE, "which command? show, explain, estimate or tune: see pinacct --help");
+		fail(STATUS_USE, "which command? show, explain, estimate, tune or export: see pinacct --help");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		fputs(help, stdout);
 		return STATUS_OK;
@@ -52,6 +54,6 @@ int main(int argc, char **argv)
 				fail(STATUS_SYSTEM, "cannot write what was found: %m");
 			return status;
 		}
-	fail(STATUS_USE, "no command is called '%s': show, explain, estimate or tune",
+	fail(STATUS_USE, "no command is called '%s': show, explain, estimate, tune or export",
 	     argv[1]);
 }

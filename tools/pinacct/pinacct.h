@@ -51,6 +51,7 @@ int show(int argc, char **argv);
 int explain(int argc, char **argv);
 int estimate(int argc, char **argv);
 int tune(int argc, char **argv);
+int export(int argc, char **argv);
 
 /* text.c */
 void fail(enum status status, const char *format, ...)
