@@ -88,16 +88,19 @@ const char *param_value(const struct params *params, const char *name)
  */
 void params_read(struct params *params)
 {
+	char name[128], *value;
+
 	memset(params, 0, sizeof(*params));
 	params->loaded = !access("/sys/module/pinacct", F_OK);
 	for (int i = 0; params->loaded && param_names[i]; i++) {
-		char *value = read_text(text(PARAMETERS "/%s", param_names[i]), NULL);
-
+		snprintf(name, sizeof(name), PARAMETERS "/%s", param_names[i]);
+		value = read_text(name, NULL);
 		/* An older module has not all of them. */
 		if (!value)
 			continue;
 		value[strcspn(value, "\n")] = 0;
-		params_set(params, text("%s=%s", param_names[i], value));
+		snprintf(name, sizeof(name), "%s=%s", param_names[i], value);
+		params_set(params, name);
 		free(value);
 	}
 }

@@ -13,6 +13,7 @@ static const char help[] =
 "Use: pinacct COMMAND [OPTION]... [ARGUMENT]...\n"
 "\n"
 "  show       who has how much pinned and locked, and what is left of his limit\n"
+"  top        the same, live\n"
 "  explain    why memory was refused, and what to do\n"
 "  estimate   the RLIMIT_MEMLOCK that a VM takes\n"
 "  tune       what can be set, and what it would change for the VMs that run\n"
@@ -30,6 +31,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "show", show },
+	{ "top", top },
 	{ "explain", explain },
 	{ "estimate", estimate },
 	{ "tune", tune },
@@ -39,7 +41,7 @@ static const struct {
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		fail(STATUS_USE, "which command? show, explain, estimate, tune or export: see pinacct --help");
+		fail(STATUS_USE, "which command? show, top, explain, estimate, tune or export: see pinacct --help");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		fputs(help, stdout);
 		return STATUS_OK;
@@ -54,6 +56,6 @@ int main(int argc, char **argv)
 				fail(STATUS_SYSTEM, "cannot write what was found: %m");
 			return status;
 		}
-	fail(STATUS_USE, "no command is called '%s': show, explain, estimate, tune or export",
+	fail(STATUS_USE, "no command is called '%s': show, top, explain, estimate, tune or export",
 	     argv[1]);
 }

@@ -48,6 +48,7 @@ enum status {
 
 /* The commands: argv[0] is the command's name. Each gives its exit status. */
 int show(int argc, char **argv);
+int top(int argc, char **argv);
 int explain(int argc, char **argv);
 int estimate(int argc, char **argv);
 int tune(int argc, char **argv);
