@@ -165,8 +165,7 @@ static void add_machine(struct vm *vm, char **arguments, const char *machine)
 	const char *type = value_of(machine, "type") ?: value_of(machine, NULL);
 	const char *object = object_of(arguments, value_of(machine, "memory-backend"));
 
-	vm->q35 = strstr(type, "q35");
-	vm->known_machine = vm->q35 || !strncmp(type, "pc", 2);
+	vm->known_machine = strstr(type, "q35") || !strncmp(type, "pc", 2);
 	if (object)
 		backend(&vm->parts[0], object);
 	if (strstr(machine, "pflash0"))
@@ -218,7 +217,6 @@ static void read_arguments(struct vm *vm, pid_t pid)
 	char **arguments = process_arguments(pid, &nr);
 
 	vm_init(vm);
-	vm->q35 = false;
 	vm_add_part(vm, "RAM", 128 * MIB);
 	for (unsigned int i = 0; arguments && i < nr; i++) {
 		defaults &= strcmp(arguments[i], "-nodefaults");

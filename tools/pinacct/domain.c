@@ -29,7 +29,6 @@
 void vm_init(struct vm *vm)
 {
 	*vm = (struct vm){
-		.q35 = true,
 		.known_machine = true,
 		.firmware = SEABIOS,
 		.hard_limit = UNLIMITED,
@@ -109,7 +108,7 @@ void vm_add_video(struct vm *vm, const char *model, uint64_t bytes)
 
 /* ---- the XML */
 
-static xmlXPathContext *xpath;
+static struct _xmlXPathContext *xpath;
 
 /* nodes EXPRESSION: from NODE, or from the domain */
 static xmlXPathObject *nodes(xmlNode *node, const char *expression)
@@ -175,13 +174,49 @@ static uint64_t size(xmlNode *node, const char *element)
 	return size_of(node, element, text("%s/@unit", element));
 }
 
+/* Is a node in a list like 0-2,5,^1? */
+static bool in_nodeset(const char *set, unsigned int node)
+{
+	bool in = false;
+
+	while (*set) {
+		bool without = *set == '^';
+		char *end;
+		unsigned long first = strtoul(set + without, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (node >= first && node <= last)
+			in = !without;
+		if (*end != ',')
+			break;
+		set = end + 1;
+	}
+	return in;
+}
+
+/* Whether a NUMA node has huge pages; without NUMA, the domain. */
+static bool has_huge_pages(xmlNode *domain, const char *node)
+{
+	xmlXPathObject *pages = nodes(domain, "memoryBacking/hugepages/page/@nodeset");
+	bool huge = count(domain, "memoryBacking/hugepages") &&
+		    (count(domain, "memoryBacking/hugepages[not(page)]") ||
+		     count(domain, "memoryBacking/hugepages/page[not(@nodeset)]"));
+
+	for (int i = 0; pages->nodesetval && i < pages->nodesetval->nodeNr; i++)
+		huge |= in_nodeset(get(pages->nodesetval->nodeTab[i], "."),
+				   strtoul(node, NULL, 10));
+	xmlXPathFreeObject(pages);
+	return huge;
+}
+
 /* Where the memory of a cell, of a module or of the whole domain comes from:
  * libvirt's qemuBuildMemoryBackendProps().
  */
-static void backing(struct part *part, xmlNode *domain, const char *access)
+static void backing(struct part *part, xmlNode *domain, const char *access, const char *node)
 {
 	const char *source = get(domain, "memoryBacking/source/@type");
-	bool huge = count(domain, "memoryBacking/hugepages");
+	bool huge = has_huge_pages(domain, node);
 
 	if (!*access)
 		access = get(domain, "memoryBacking/access/@mode");
@@ -200,7 +235,8 @@ static void read_cell(struct vm *vm, xmlNode *node)
 	struct part *part = vm_add_part(vm, text("RAM of NUMA cell %u", vm->nr_parts),
 					round_up(size_of(node, "@memory", "@unit"), MIB));
 
-	backing(part, (xmlNode *)xpath->doc->_private, get(node, "@memAccess"));
+	backing(part, (xmlNode *)xpath->doc->_private, get(node, "@memAccess"),
+		get(node, "@id"));
 }
 
 /* A DIMM, an NVDIMM or a virtio device with memory. */
@@ -212,7 +248,8 @@ static void read_module(struct vm *vm, xmlNode *node)
 	struct part *part;
 
 	part = vm_add_part(vm, must(strdup(model)), bytes);
-	backing(part, (xmlNode *)xpath->doc->_private, get(node, "@access"));
+	backing(part, (xmlNode *)xpath->doc->_private, get(node, "@access"),
+		get(node, "target/node"));
 	if (!strcmp(model, "virtio-mem")) {
 		part->bytes = size(node, "target/requested");
 		if (part->bytes > bytes)
@@ -266,7 +303,7 @@ static void read_memory(struct vm *vm, xmlNode *domain)
 
 	for_each(vm, domain, "cpu/numa/cell", read_cell);
 	if (!vm->nr_parts)
-		backing(vm_add_part(vm, "RAM", 0), domain, "");
+		backing(vm_add_part(vm, "RAM", 0), domain, "", "");
 	for_each(vm, domain, "devices/memory", read_module);
 
 	for (unsigned int i = 0; i < vm->nr_parts; i++)
@@ -290,9 +327,8 @@ static void read_firmware(struct vm *vm, xmlNode *domain)
 	const char *loader = get(domain, "normalize-space(os/loader)");
 	struct stat st;
 
-	vm->q35 = strstr(machine, "q35");
-	vm->known_machine = vm->q35 || !strncmp(machine, "pc", 2) || !*machine ||
-			    !strncmp(machine, "ubuntu", 6);
+	/* Distributions have names of their own for both, that begin with theirs. */
+	vm->known_machine = strstr(machine, "q35") || strstr(machine, "pc") || !*machine;
 	if (is(domain, "os/loader/@type", "pflash") || is(domain, "os/@firmware", "efi")) {
 		vm->uefi = true;
 		vm->firmware = 0;

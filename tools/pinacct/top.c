@@ -330,6 +330,7 @@ static void run(struct view *view, unsigned int pictures)
 		if (!forever && !pictures && !view->help)
 			break;
 		timeout(view->help ? -1 : (int)view->delay * 1000);
+		errno = 0;
 		key = getch();
 		/* Its input is gone, as when a terminal is closed. */
 		if (key == ERR && errno == EIO)

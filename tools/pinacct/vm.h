@@ -48,7 +48,6 @@ enum { PARTS_MAX = 64 };
  * struct vm - the VM
  * @name: of the domain; NULL if it has none
  * @libvirt: libvirt starts it, and sets its limit
- * @q35: its machine type, or at least not pc
  * @known_machine: what firmware it has is known
  * @uefi: has its firmware in flash, which is not mapped for devices
  * @firmware: bytes of firmware that are mapped as memory below 4 GiB
@@ -71,7 +70,6 @@ enum { PARTS_MAX = 64 };
 struct vm {
 	const char *name;
 	bool libvirt;
-	bool q35;
 	bool known_machine;
 	bool uefi;
 	uint64_t firmware;
