@@ -9,6 +9,7 @@
 #	scripts/fetch.sh headers	KDIR for modules of that kernel
 #	scripts/fetch.sh source-7.2	7.2 source from a newer suite, to build against
 #	scripts/fetch.sh release	the release of that kernel, as uname -r says it
+#	scripts/fetch.sh promtool	the program that checks metrics and alerts
 #	scripts/fetch.sh archive	the address of the Debian archive that apt uses
 #
 # Nothing is installed: packages are unpacked in the cache. 6.12 comes from
@@ -165,10 +166,33 @@ fill_source_72()
 	unpack_source "$tmp"/linux-source-7.2_*.deb "$tmp"
 }
 
-[[ $# = 1 ]] || die "use: fetch.sh source-6.12|source-7.2|kernel|headers|release|archive"
+# Unpacked only: installing the package would start a server.
+fill_promtool()
+{
+	say "downloading prometheus $2 (about 20 MB)"
+	download "$1" "prometheus=$2"
+	dpkg-deb --fsys-tarfile "$1"/prometheus_*.deb |
+		tar -x -C "$1" --strip-components=3 ./usr/bin/promtool
+	rm -f "$1"/prometheus_*.deb
+}
+
+promtool()
+{
+	local version
+
+	pa_apt_lists
+	version=$(apt-cache show --no-all-versions prometheus | sed -n 's/^Version: //p')
+	[[ -n $version ]] || die "apt's sources have no prometheus: see whether main is among them"
+	echo "$(pa_cached promtool "1 $version" fill_promtool "$version")/promtool"
+}
+
+[[ $# = 1 ]] || die "use: fetch.sh source-6.12|source-7.2|kernel|headers|release|promtool|archive"
 case $1 in
 archive)
 	archive
+	;;
+promtool)
+	promtool
 	;;
 source-7.2)
 	# No version in the key: the first 7.2 that was found stays.
@@ -194,6 +218,6 @@ source-6.12|kernel|headers|release)
 	esac
 	;;
 *)
-	die "cannot fetch '$1': source-6.12, source-7.2, kernel, headers, release or archive"
+	die "cannot fetch '$1': source-6.12, source-7.2, kernel, headers, release, promtool or archive"
 	;;
 esac
