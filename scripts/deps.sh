@@ -18,8 +18,10 @@ vm=(qemu-system-x86 qemu-utils mmdebstrap cpio kmod gcc libc6-dev xz-utils zstd
 # Compiling pinacct(8).
 tools=(gcc make libc6-dev pkgconf libxml2-dev libjson-c-dev libncurses-dev)
 
-# Checking our own source and domains, and what upstream's selftests are built with.
-check=(sparse shellcheck uuid-dev libcap-dev e2fsprogs libvirt-clients libxml2-utils)
+# Checking our own source and domains, running our programs' tests, and what
+# upstream's selftests are built with.
+check=(sparse shellcheck mandoc tmux uuid-dev libcap-dev e2fsprogs libvirt-clients
+	libxml2-utils)
 
 [[ $# -gt 0 ]] || set -- build vm tools check
 want=()

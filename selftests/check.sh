@@ -279,6 +279,49 @@ step_splice()
 	tap_results "$step" "$report/splice.tap"
 }
 
+# pinacct(8), where no device is needed; and what goes with it.
+step_tools()
+{
+	local tools=$pa_top/tools/pinacct promtool what
+
+	have tools "$tools/build.sh" || { not_run tools; return; }
+	for what in host top; do
+		part "$tools/tests/$what.sh" >"$report/tools-$what.tap" 2>"$report/tools-$what.log" || true
+		tap_results "$step" "$report/tools-$what.tap"
+	done
+	single man-page mandoc -T lint -W warning "$tools/pinacct.8"
+	single completion shellcheck -S warning "$tools/pinacct.bash-completion"
+	single dashboard "$tools/tests/dashboard.sh"
+	if have promtool "$pa_top/scripts/fetch.sh" promtool; then
+		promtool=$(tail -n 1 "$report/promtool.log")
+		single alert-rules "$promtool" check rules "$tools/alerts.yml"
+		single alerts "$promtool" test rules "$tools/tests/alerts.yml"
+	else
+		record fail "$step" promtool "see $report/promtool.log"
+	fi
+}
+
+# pinacct(8) with a guest and its devices, on unmodified modules and ours.
+step_tools_l1()
+{
+	local guest promtool
+
+	if build_modules debian && have tools "$pa_top/tools/pinacct/build.sh" &&
+			have guest "$pa_top/tools/vm/guest.sh"; then
+		guest=$(tail -n 1 "$report/guest.log")
+		boot tools-l1 --devices nvme,nvme --share-ro "$guest:/guest" --timeout 3600 \
+			-- tools/pinacct/tests/in-l1.sh || true
+	fi
+	tap_results "$step" "$report/tools-l1/tools.tap"
+	if have promtool "$pa_top/scripts/fetch.sh" promtool; then
+		promtool=$(tail -n 1 "$report/promtool.log")
+		single metrics bash -c '"$0" check metrics <"$1"' "$promtool" \
+			"$report/tools-l1/metrics.prom"
+	else
+		record fail "$step" promtool "see $report/promtool.log"
+	fi
+}
+
 step_programs()
 {
 	single programs "$pa_top/selftests/build.sh"
@@ -462,6 +505,7 @@ run fetch 'sources, headers and kernels'
 run modules 'modules for 6.12 and 7.2, W=1, warnings are errors'
 run style 'sparse, checkpatch, shellcheck'
 run splice 'a semantic patch that does not fit stops the build'
+run tools 'pinacct(8): what a VM takes, bad input, top in a terminal, man page, alerts'
 run programs 'test programs'
 run kselftest 'our kselftests on every front end'
 run random 'random steps against a model'
@@ -473,6 +517,7 @@ run kunit 'KUnit tests of the layer'
 run bench 'no row of the benchmark is slower than stock'
 run viommu 'a guest whose memory is mapped for two devices, charged once'
 run ondemand 'a guest whose device pins pages one at a time, on stock modules and ours'
+run tools-l1 'pinacct(8) with a guest, held against what the kernel says'
 run demo 'make demo'
 
 [[ -s $results ]] || die "no step is called '$only'"

@@ -165,7 +165,9 @@ static void add_machine(struct vm *vm, char **arguments, const char *machine)
 	const char *type = value_of(machine, "type") ?: value_of(machine, NULL);
 	const char *object = object_of(arguments, value_of(machine, "memory-backend"));
 
-	vm->known_machine = strstr(type, "q35") || !strncmp(type, "pc", 2);
+	/* Without a type it only adds something to an earlier one. */
+	if (!strchr(type, '='))
+		vm->known_machine = strstr(type, "q35") || !strncmp(type, "pc", 2);
 	if (object)
 		backend(&vm->parts[0], object);
 	if (strstr(machine, "pflash0"))

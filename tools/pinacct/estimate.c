@@ -172,7 +172,7 @@ static void print_text(const struct question *question)
 		       vm->name ?: "It");
 		return;
 	}
-	printf("%s takes an RLIMIT_MEMLOCK of %s, rounded up %llu MiB:\n\n", vm->name ?: "It",
+	printf("%s takes an RLIMIT_MEMLOCK of %s (rounded up, %llu MiB):\n\n", vm->name ?: "It",
 	       kib(need->bytes), (unsigned long long)(round_up(need->bytes, MIB) / MIB));
 	print_sum(need);
 	printf("\nParameters: %s (%s).\n", params_words(&question->params),
