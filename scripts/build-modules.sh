@@ -135,10 +135,15 @@ lay_out()
 	mirror "$obj/vfio" "$tree/drivers/vfio"
 	mirror "$obj/iommufd" "$tree/drivers/iommu/iommufd"
 
+	# The tree is whole: what is in it builds elsewhere, too (dkms-source.sh).
+	ln -sfn "$pa_top/include" "$tree/include"
 	{
 		printf 'obj-m += %s/\n' "${dirs[@]}"
-		printf 'subdir-ccflags-y += -I%s/include\n' "$pa_top"
-		[[ ! $wide ]] || printf 'subdir-ccflags-y += %s\n' "$(wide_defines)"
+		echo 'subdir-ccflags-y += -I$(src)/include'
+		if [[ $wide ]]; then
+			printf 'export CONFIG_%s\n' "${wide_options[@]/=/ := }"
+			printf 'subdir-ccflags-y += %s\n' "$(wide_defines)"
+		fi
 	} | write "$tree/Kbuild"
 }
 
@@ -161,7 +166,6 @@ run_make()
 		# Debug information is most of the time and the size.
 		CONFIG_DEBUG_INFO= CONFIG_DEBUG_INFO_BTF_MODULES=)
 
-	[[ ! $wide ]] || args+=("${wide_options[@]/#/CONFIG_}")
 	if [[ ${C:-} ]]; then
 		args+=("C=$C" CHECK=sparse)
 	elif [[ ${V:-0} = 1 ]]; then
