@@ -6,10 +6,11 @@
 #
 # Use:	tools/vm/kernel.sh stock			Debian's own 6.12, not installed
 #	tools/vm/kernel.sh test				the project's small kernel
-#	tools/vm/kernel.sh /path/to/bzImage [MODULES]	any other, all built in
+#	tools/vm/kernel.sh /path/to/bzImage [MODULES]	any other
 #
-# The initramfs holds busybox, a start script, and for the stock kernel those of
-# its modules that mounting L1's disk and shares takes.
+# The initramfs holds busybox, a start script, and, of a distribution's kernel, those
+# of its modules that mounting L1's disk and shares takes. MODULES, the
+# /lib/modules/RELEASE of a kernel, is one of a distribution's if it has them.
 
 . "$(dirname "$0")/../../scripts/lib.sh"
 . "$pa_top/tools/vm/parts.sh"
@@ -51,6 +52,7 @@ test)
 	[[ ! -d $dir/modules ]] || modules=$dir/modules
 	;;
 /*)
+	[[ -z $modules || ! -d $modules/kernel/fs/9p ]] || release=$(basename "$modules")
 	;;
 *)
 	die "use: kernel.sh stock|test|/path/to/bzImage [MODULES]"

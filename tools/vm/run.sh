@@ -11,6 +11,7 @@ Use:	tools/vm/run.sh [OPTION]... -- COMMAND [ARGUMENT]...
   --kernel K       stock (Debian's own 6.12, the default), test (the project's
                    small kernel) or the path of a bzImage
   --modules DIR    what is /lib/modules/RELEASE for such a bzImage
+  --root FILE      an ext4 image that is L1's root file system, instead of rootfs.sh's
   --append ARGS    more kernel arguments
   --devices LIST   of edu, e1000e, nvme, virtio-net, with commas, a name as often
                    as wanted; or none (default: one of each)
@@ -51,7 +52,7 @@ die()
 	exit 122
 }
 
-kernel=stock modules='' append='' devices=edu,e1000e,nvme,virtio-net iommu=yes
+kernel=stock modules='' root='' append='' devices=edu,e1000e,nvme,virtio-net iommu=yes
 mem=4G smp=2 icount='' hugepages=0 second_disk='' out=$pa_top/build/out log=$pa_top/build/vm/console.log
 timeout='' shell='' splat_ok='' expected=(-e '^$') shares=() qemu_more=() command=()
 
@@ -83,6 +84,7 @@ option()
 	case $1 in
 	--kernel)	kernel=$2 ;;
 	--modules)	modules=$2 ;;
+	--root)		root=$2 ;;
 	--append)	append=$2 ;;
 	--devices)	devices=$2 ;;
 	--mem)		mem=$2 ;;
@@ -200,7 +202,7 @@ machine()
 		-M q35,kernel-irqchip=split -accel "$accel" -cpu max,la57=off,-erms,-fsrm
 		-m "$mem" -smp "$smp" -nodefaults -no-user-config -display none -no-reboot
 		-serial "file:$ctl/console" -kernel "$boot/kernel" -initrd "$boot/initramfs"
-		-drive "if=none,id=root,file=$rootfs/root.ext4,format=raw,readonly=on"
+		-drive "if=none,id=root,file=${root//,/,,},format=raw,readonly=on"
 		-device virtio-blk-pci,drive=root)
 	[[ -z $second_disk ]] ||
 		qemu+=(-drive "if=none,id=second,file=${second_disk//,/,,},format=raw,snapshot=on"
@@ -342,7 +344,8 @@ verdict()
 
 parse "$@"
 "$pa_top/scripts/deps.sh" vm || exit 122
-rootfs=$("$pa_top/tools/vm/rootfs.sh") || exit 122
+[[ -n $root ]] || root=$("$pa_top/tools/vm/rootfs.sh")/root.ext4 || exit 122
+[[ -f $root ]] || die "--root $root: there is no such file"
 boot=$("$pa_top/tools/vm/kernel.sh" "$kernel" "$modules") || exit 122
 
 # What a run leaves that was killed without a chance to clean up.
