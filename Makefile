@@ -23,6 +23,7 @@ help:
 	@echo '  stock              build/stock/RELEASE/*.ko: the same modules, unmodified'
 	@echo '  modules_install    into /lib/modules/RELEASE/updates (the old ones stay beside)'
 	@echo '  modules_uninstall  back to the modules that came with the kernel'
+	@echo '  deb                build/deb/*.deb: packages, the modules by DKMS'
 	@echo '  kernel             the small test kernel; prints where it is'
 	@echo '  series             build/series/: the change to KSRC as patches, for reading'
 	@echo '  clean              remove build/; what was downloaded stays in the cache'
@@ -42,6 +43,9 @@ modules_install: modules
 
 modules_uninstall:
 	$(Q)scripts/install-modules.sh uninstall
+
+deb:
+	$(Q)scripts/deb.sh
 
 kernel:
 	$(Q)scripts/test-kernel.sh $(KSRC)
@@ -67,6 +71,9 @@ vmstart:
 vmstart-help:
 	$(Q)selftests/vmstart/run.sh --help
 
+check-deb:
+	$(Q)selftests/package.sh
+
 bench:
 	$(Q)tools/bench/bench.sh
 
@@ -76,5 +83,5 @@ tools:
 clean:
 	$(Q)rm -rf build
 
-.PHONY: help modules stock modules_install modules_uninstall kernel series \
-	check-style check bench vm demo tools clean
+.PHONY: help modules stock modules_install modules_uninstall deb kernel series \
+	check-style check check-deb bench vm vmstart demo tools clean

@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that the project needs and this machine lacks.
 #
-# Use:	scripts/deps.sh [build|vm|tools|check]...	(all when none is named)
+# Use:	scripts/deps.sh [build|vm|tools|check|deb]...	(all but deb when none is named)
 
 . "$(dirname "$0")/lib.sh"
 
@@ -23,6 +23,9 @@ tools=(gcc make libc6-dev pkgconf libxml2-dev libjson-c-dev libncurses-dev)
 check=(sparse shellcheck mandoc tmux uuid-dev libcap-dev e2fsprogs libvirt-clients
 	libxml2-utils)
 
+# Making packages of it.
+deb=(dpkg-dev debhelper dh-dkms lintian)
+
 [[ $# -gt 0 ]] || set -- build vm tools check
 want=()
 for group; do
@@ -31,7 +34,8 @@ for group; do
 	vm)	want+=("${vm[@]}") ;;
 	tools)	want+=("${tools[@]}") ;;
 	check)	want+=("${check[@]}") ;;
-	*)	die "no group of packages is called '$group': build, vm, tools or check" ;;
+	deb)	want+=("${deb[@]}") ;;
+	*)	die "no group of packages is called '$group': build, vm, tools, check or deb" ;;
 	esac
 done
 pa_need "${want[@]}"
