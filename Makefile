@@ -24,6 +24,7 @@ help:
 	@echo '  modules_install    into /lib/modules/RELEASE/updates (the old ones stay beside)'
 	@echo '  modules_uninstall  back to the modules that came with the kernel'
 	@echo '  deb                build/deb/*.deb: packages, the modules by DKMS'
+	@echo '  check-deb          install them on Debian 12 and 13, boot, and remove them again'
 	@echo '  kernel             the small test kernel; prints where it is'
 	@echo '  series             build/series/: the change to KSRC as patches, for reading'
 	@echo '  clean              remove build/; what was downloaded stays in the cache'
