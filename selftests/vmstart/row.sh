@@ -16,6 +16,8 @@
 params=/sys/module/pinacct/parameters
 tracing=/sys/kernel/tracing/instances/vmstart
 seconds_for_guest=120
+# More memory than QEMU itself has, and less than any guest has.
+touched_bytes=$((128 << 20))
 
 nap()
 {
@@ -252,6 +254,28 @@ refusal()
 	errno=$(sed -n 's/^errno=//p' "$dir/refusal")
 }
 
+# watch_touch 0|1: from now on, whether much of a process's memory is faulted in
+watch_touch()
+{
+	[[ ! -d $tracing ]] || echo "$1" >"$tracing/events/kmem/rss_stat/enable"
+}
+
+# expect_untouched: a guest over its limit is refused before its memory is faulted in.
+# What was mapped for it before does not count, nor what it was told to touch first.
+expect_untouched()
+{
+	local touched charged
+
+	[[ -d $tracing && -e $dir/refusal ]] || return 0
+	grep -qx 'cause=limit' "$dir/refusal" || return 0
+	! grep -qE '<locked/>|mode="immediate"' "$dir/domain.xml" || return 0
+	charged=$(sed -n 's/^charged=//p' "$dir/refusal")
+	touched=$(sed -n '/qemu-system/s/.*rss_stat:.* size=\([0-9]*\)B.*/\1/p' "$tracing/trace" |
+		sort -n | tail -n 1)
+	[[ ${touched:-0} -le $((charged + touched_bytes)) ]] ||
+		wrong "$((touched / 1024)) KiB of memory were touched before it was refused, of which $((charged / 1024)) KiB were charged"
+}
+
 # What libvirt, QEMU and the kernel said
 keep_messages()
 {
@@ -370,11 +394,14 @@ row()
 		[[ $verdict != starts ]] || look
 		stop
 		keep_messages
+		[[ $expected != refused ]] || watch_touch 1
 		cp "$work/serial" "$dir/guest"
 		expect_back
 		[[ $expected = - ]] || expect "the verdict" "$verdict" "$expected"
 		[[ -z $limit ]] || expect "RLIMIT_MEMLOCK of QEMU in KiB" "$limit_kib" "$limit"
+		watch_touch 0
 	fi
+		expect_untouched
 	if [[ ${#faults[@]} = 0 ]]; then
 		record ok
 	else

@@ -241,7 +241,11 @@ set_up()
 	for parameter in zero_page zero_slack_mb strict_errno charge_once; do
 		changed+="$parameter $(<"$params/$parameter")"$'\n'
 	done
-	! mkdir "$tracing" 2>/dev/null || echo 1 >"$tracing/events/pinacct/pinacct_refusal/enable"
+	if mkdir "$tracing" 2>/dev/null; then
+		echo 1 >"$tracing/events/pinacct/pinacct_refusal/enable"
+		# member: MM_ANONPAGES, MM_SHMEMPAGES
+		echo "(member == 1 || member == 3) && size > $touched_bytes" >"$tracing/events/kmem/rss_stat/filter"
+	fi
 	pinned_at_start=$(pinned_pages) user_at_start=$(user_pages)
 	[[ -z $(ledgers) ]] || die "another guest has devices assigned: this counts what is charged, and takes a quiet machine"
 }
