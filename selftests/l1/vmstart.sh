@@ -86,4 +86,5 @@ timed virsh -q domcapabilities --machine q35 >/dev/null
 
 export HOST=local BDF=0000:01:00.0,0000:02:00.0 RESULTS=/out
 export VMSTART_CPU=maximum VMSTART_BACKING=/run/backing VMSTART_GO_ON=yes
+[[ ! -d /qemu ]] || export PATCHED_QEMU=/qemu/qemu-system-x86_64
 exec /pinacct/selftests/vmstart/run.sh

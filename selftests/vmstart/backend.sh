@@ -75,7 +75,7 @@ real_qemu()
 {
 	case $1 in
 	stock)		echo "${STOCK_QEMU:-/usr/bin/qemu-system-x86_64}" ;;
-	patched)	echo "$patched_qemu" ;;
+	patched)	echo "$work/qemu-patched" ;;
 	esac
 }
 

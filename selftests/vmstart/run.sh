@@ -15,6 +15,7 @@ Use:	[VARIABLE=...]... selftests/vmstart/run.sh		(make vmstart)
                 loaded, instead of in L1. It takes
   BDF=a,b       PCI addresses of the devices to assign, as 0000:01:00.0. Nothing is
                 written to them
+  ROWS=FILE     only rows of which FILE has a line: domain, backend and policy
   RESULTS=DIR   where what comes of it is kept (build/report/vmstart)
 
 The rows are every domain on every backend with the policy 'default', and what
@@ -37,7 +38,6 @@ here=$pa_top/selftests/vmstart
 
 tools=$pa_top/build/vmstart
 results=${RESULTS:-$pa_top/build/report/vmstart}
-patched_qemu=${PATCHED_QEMU:-$pa_top/build/qemu/qemu-system-x86_64}
 cpu=${VMSTART_CPU:-}
 
 misused()
@@ -122,7 +122,16 @@ choose()
 	for key in "${!expected_verdict[@]}"; do
 		all[$key]=1
 	done
-	for domain in "${domains[@]}"; do
+	if [[ -n $ROWS ]]; then
+		all=()
+		while read -r domain backend policy _; do
+			known domain "$domain" "${domains[@]}"
+			known backend "$backend" "${backends[@]}"
+			known policy "$policy" "${!policies[@]}"
+			all["$domain $backend $policy"]=1
+		done < <(lines "$ROWS")
+	fi
+	[[ -n $ROWS ]] || for domain in "${domains[@]}"; do
 		for backend in "${backends[@]}"; do
 			all["$domain $backend default"]=1
 			[[ -n $DOMAIN ]] || continue
@@ -145,25 +154,55 @@ choose()
 
 # ---- in L1, which runs this script again with HOST=local
 
+l1=
+
+# L1 is in the background, so that a signal to us gets to it at once.
+end_l1()
+{
+	trap '' INT TERM HUP
+	kill "$l1" 2>/dev/null || true
+	wait "$l1" || true
+	exit 130
+}
+
+# emulator_died: in the middle of a row, with nothing amiss in L1's kernel
+emulator_died()
+{
+	[[ -s $results/running ]] &&
+		! grep -aqE 'BUG: |Oops|Kernel panic|general protection' "$results/console.log"
+}
+
 in_l1()
 {
+	local share=() boots status
+
 	"$pa_top/scripts/deps.sh" build vm check
 	"$pa_top/scripts/build-modules.sh" ours >/dev/null
 	"$here/build.sh"
+	! among patched "$QEMU" || share=(--share-ro "$("$pa_top/scripts/qemu.sh"):/qemu")
 	rm -rf "$results"
 	mkdir -p "$results"
 	say "${#rows[@]} rows, in L1"
-	# exec: who ends this script ends L1.
-	exec "$pa_top/tools/vm/run.sh" --devices nvme,nvme --disk "$tools/ext4.raw" \
-		--append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=160' \
-		--out "$results" --log "$results/console.log" --timeout 3600 -- \
-		env "DOMAIN=$DOMAIN" "BACKEND=$BACKEND" "POLICY=$POLICY" "QEMU=$QEMU" \
-		selftests/l1/vmstart.sh
+	for ((boots = 1; boots <= 3; boots++)); do
+		status=0
+		"$pa_top/tools/vm/run.sh" --devices nvme,nvme --disk "$tools/ext4.raw" "${share[@]}" \
+			--append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=160' \
+			--out "$results" --log "$results/console.log" --timeout 3600 -- \
+			env "DOMAIN=$DOMAIN" "BACKEND=$BACKEND" "POLICY=$POLICY" "QEMU=$QEMU" \
+			"ROWS=${ROWS#"$pa_top/"}" selftests/l1/vmstart.sh &
+		l1=$!
+		trap end_l1 INT TERM HUP
+		wait "$l1" || status=$?
+		[[ $status = 125 ]] && emulator_died || break
+		cp "$results/console.log" "$results/console.$boots.log"
+		say "L1's emulator died in row $(<"$results/running"); going on there"
+	done
+	return "$status"
 }
 
 # ---- on this machine
 
-starting='' name='' qemu_pid='' changed='' failed=0
+starting='' name='' qemu_pid='' changed='' work=''
 
 # Devices that something uses are not taken from it.
 check_device()
@@ -221,7 +260,7 @@ look_around()
 	uid=$(id -u "${uid:-libvirt-qemu}") || die "libvirt's user for QEMU is not known"
 	[[ $uid != 0 ]] || die "libvirt runs QEMU as root, to whom no limit applies: set user in /etc/libvirt/qemu.conf"
 	iommu_was=$(stat -c '%u:%g %a' /dev/iommu) || die "there is no /dev/iommu: modprobe iommufd"
-	[[ ! -e $results/results.tsv ]] || [[ -n ${VMSTART_GO_ON:-} ]] || rm -rf "$results"
+	[[ -n ${VMSTART_GO_ON:-} ]] || rm -rf "$results"/{rows,results.tsv,running,died}
 	mkdir -p "$results/rows"
 }
 
@@ -233,6 +272,9 @@ set_up()
 	work=$(mktemp -d /run/vmstart.XXXXXX)
 	chmod 755 "$work"
 	cp "$tools/boot.raw" "$work"
+	if among patched "$QEMU"; then
+		cp "${PATCHED_QEMU:-$("$pa_top/scripts/qemu.sh")/qemu-system-x86_64}" "$work/qemu-patched"
+	fi
 	for which in ${QEMU//,/ }; do
 		[[ -x $(real_qemu "$which") ]] || die "no $which QEMU at $(real_qemu "$which")"
 		cp "$tools/emulator" "$work/emulator-$which"
@@ -270,6 +312,20 @@ clean_up()
 	rm -rf "${work:?}"
 }
 
+# count ok|not-ok|skip
+count()
+{
+	awk -F '\t' -v what="$1" '$7 == what { n++ } END { print n + 0 }' "$results/results.tsv"
+}
+
+# has_result DOMAIN BACKEND POLICY QEMU: from before L1 died
+has_result()
+{
+	[[ -e $results/results.tsv ]] || return 1
+	awk -F '\t' -v row="$*" '$1 " " $2 " " $3 " " $4 == row { found = 1 }
+		END { exit !found }' "$results/results.tsv"
+}
+
 here_and_now()
 {
 	local row backend qemu policy domain done=0
@@ -279,16 +335,20 @@ here_and_now()
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	set_up
+	[[ ! -s $results/running ]] || cat "$results/running" >>"$results/died"
 	for row in "${rows[@]}"; do
 		read -r backend qemu policy domain <<<"$row"
+		! has_result "$domain" "$backend" "$policy" "$qemu" || continue
 		enter_backend "$backend"
 		row "$domain" "$backend" "$policy" "$qemu"
 		done=$((done + 1))
 	done
 	name=
 	rm -f "$results/running"
-	say "$done rows in $SECONDS s, $failed not ok: $results"
-	[[ $failed = 0 ]]
+	say "$done rows in $SECONDS s, $(count not-ok) not ok, $(count skip) skipped: $results"
+	[[ ! -e $results/died ]] ||
+		say "L1 died, and was booted again, in: $(sort "$results/died" | uniq -c | tr -s ' \n' ' ')"
+	[[ $(count not-ok) = 0 ]]
 }
 
 case ${1:-} in
@@ -296,7 +356,7 @@ case ${1:-} in
 -h|--help)	echo "$usage"; exit 0 ;;
 *)		misused "'$1': this takes variables (see --help)" ;;
 esac
-DOMAIN=${DOMAIN:-} BACKEND=${BACKEND:-} POLICY=${POLICY:-} QEMU=${QEMU:-stock} HOST=${HOST:-l1} BDF=${BDF:-}
+DOMAIN=${DOMAIN:-} BACKEND=${BACKEND:-} POLICY=${POLICY:-} QEMU=${QEMU:-stock} HOST=${HOST:-l1} BDF=${BDF:-} ROWS=${ROWS:-}
 read_tables
 choose
 if [[ $HOST = l1 ]]; then
