@@ -109,13 +109,17 @@ set_policy()
 	esac
 }
 
+# prepare DOMAIN SERIAL DEVICE...
 prepare()
 {
-	xsltproc --stringparam backend "$backend" --stringparam devices "$(printf '%s ' "${devices[@]}")" \
+	local domain=$1 serial=$2
+
+	shift 2
+	xsltproc --stringparam backend "$backend" --stringparam devices "$(printf '%s ' "$@")" \
 		--stringparam emulator "$(emulator_path)" --stringparam disk "$work/boot.raw" \
-		--stringparam serial "$work/serial" --stringparam socket "$work/iommufd" \
+		--stringparam serial "$serial" --stringparam socket "$work/iommufd" \
 		--stringparam cpu "$cpu" --stringparam limit "$limit" \
-		"$here/prepare.xsl" "$here/domains/$domain.xml" >"$dir/domain.xml"
+		"$here/prepare.xsl" "$here/domains/$domain.xml"
 }
 
 find_qemu()
@@ -321,10 +325,11 @@ expect_back()
 # lacks: what the domain needs and this machine has not
 lacks()
 {
-	local need value free
+	local need value free wanted=$assigned
 
-	if [[ $assigned -gt ${#devices[@]} ]]; then
-		echo "it needs $assigned devices, and BDF names ${#devices[@]}"
+	[[ ${policies[$policy]} != *' beside' ]] || wanted=$((wanted + 1))
+	if [[ $wanted -gt ${#devices[@]} ]]; then
+		echo "it needs $wanted devices, and BDF names ${#devices[@]}"
 		return
 	fi
 	while read -r need value; do
@@ -390,15 +395,17 @@ row()
 		return
 	fi
 	if set_policy; then
-		prepare
+		prepare "$domain" "$work/serial" "${devices[@]}" >"$dir/domain.xml"
 		rm -f "/var/log/libvirt/qemu/$name.log"
 		: >"$work/serial"
 		[[ ! -d $tracing ]] || : >"$tracing/trace"
 		[[ $expected != refused ]] || watch_touch 1
 		echo "vmstart: begin $row" >/dev/kmsg
+		[[ ${policies[$policy]} != *' beside' ]] || start_beside
 		start
 		[[ $verdict != starts ]] || look
 		stop
+		stop_beside
 		watch_touch 0
 		keep_messages
 		expect_untouched

@@ -35,6 +35,8 @@ here=$pa_top/selftests/vmstart
 . "$here/backend.sh"
 # shellcheck source=selftests/vmstart/row.sh
 . "$here/row.sh"
+# shellcheck source=selftests/vmstart/beside.sh
+. "$here/beside.sh"
 
 tools=$pa_top/build/vmstart
 results=${RESULTS:-$pa_top/build/report/vmstart}
@@ -300,10 +302,10 @@ clean_up()
 	trap '' INT TERM HUP
 	set +e
 	[[ -z $starting ]] || kill "$starting" 2>/dev/null
-	[[ -z $name ]] || {
+	for name in $name $beside; do
 		virsh -q destroy "$name"
 		virsh -q undefine --nvram "$name"
-	} >/dev/null 2>&1
+	done >/dev/null 2>&1
 	leave_backend
 	while read -r parameter value; do
 		[[ -z $parameter ]] || echo "$value" >"$params/$parameter"
