@@ -370,9 +370,15 @@ row()
 	domain=$1 backend=$2 policy=$3 qemu=$4
 	local row="$1.$2.$3.$4" key="$1 $2 $3" lack
 	local expected=${expected_verdict[$key]:--} reason=${expected_reason[$key]:--}
+	local words=${expected_words[$key]:-}
 	local verdict=- took=0 errno=- limit='' limit_kib=- lck_kib=- pin_kib=- user_kib=-
 	local -a needs faults=()
 
+	if [[ $qemu = patched ]]; then
+		expected=${expected#*/}
+	else
+		expected=${expected%/*}
+	fi
 	name=vmstart-$domain dir=$results/rows/$row qemu_pid=
 	# Where a row is not predicted yet, its limit still can be tried.
 	IFS=: read -ra needs <<<"${expected_need[$key]:-${expected_need["$domain $backend default"]:--}}"
@@ -409,6 +415,8 @@ row()
 		watch_touch 0
 		keep_messages
 		expect_untouched
+		[[ -z $words || $qemu = patched ]] || grep -qF "$words" "$dir/kernel" ||
+			wrong "the kernel does not say '$words'"
 		cp "$work/serial" "$dir/guest"
 		expect_back
 		[[ $expected = - ]] || expect "the verdict" "$verdict" "$expected"

@@ -50,7 +50,7 @@ misused()
 
 # ---- which rows
 
-declare -A policies expected_verdict expected_need expected_reason
+declare -A policies expected_verdict expected_need expected_reason expected_words
 
 # lines FILE: without comments and empty ones
 lines()
@@ -60,19 +60,20 @@ lines()
 
 read_tables()
 {
-	local name rest domain backend policy verdict need reason
+	local name rest domain backend policy verdict need reason words
 
 	while IFS=$'\t' read -r name rest; do
 		policies[$name]=${rest//$'\t'/ }
 	done < <(lines "$here/policies.tsv")
-	while IFS=$'\t' read -r domain backend policy verdict need reason; do
+	while IFS=$'\t' read -r domain backend policy verdict need reason words; do
 		[[ -e $here/domains/$domain.xml ]] ||
 			die "expected.tsv has a row for '$domain', which is not in domains/"
-		[[ $verdict = starts || $verdict = refused || $verdict = aborts ]] ||
+		[[ $verdict =~ ^(starts|refused|aborts)(/(starts|refused))?$ ]] ||
 			die "expected.tsv: '$verdict' of '$domain $backend $policy' is none of starts, refused, aborts"
 		expected_verdict["$domain $backend $policy"]=$verdict
 		expected_need["$domain $backend $policy"]=$need
 		expected_reason["$domain $backend $policy"]=$reason
+		expected_words["$domain $backend $policy"]=$words
 	done < <(lines "$here/expected.tsv")
 }
 
