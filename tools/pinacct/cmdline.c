@@ -221,8 +221,10 @@ static void read_arguments(struct vm *vm, pid_t pid)
 	vm_init(vm);
 	vm_add_part(vm, "RAM", 128 * MIB);
 	for (unsigned int i = 0; arguments && i < nr; i++) {
-		defaults &= strcmp(arguments[i], "-nodefaults");
-		video |= !strcmp(arguments[i], "-vga");
+		if (!strcmp(arguments[i], "-nodefaults"))
+			defaults = false;
+		if (!strcmp(arguments[i], "-vga"))
+			video = true;
 		if (arguments[i][0] == '-' && i + 1 < nr)
 			add_option(vm, arguments, arguments[i], arguments[i + 1]);
 	}

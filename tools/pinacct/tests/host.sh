@@ -19,7 +19,8 @@
 program=$pa_top/build/tools/pinacct
 vmstart=$pa_top/selftests/vmstart
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pinacct-tools.XXXXXX")
-trap 'rm -rf "$tmp"' EXIT
+fake=
+trap '[[ -z $fake ]] || kill "$fake"; rm -rf "$tmp"' EXIT
 over_kib=2048
 # Directories on a file system that can be pinned, and on one that cannot.
 tmpfs=/dev/shm
@@ -242,6 +243,54 @@ backing()
 	rm "$disk/nvdimm"
 }
 
+# qemu ARGUMENT...: a process that looks like a QEMU that was told so. It is perl.
+qemu()
+{
+	[[ -e $tmp/qemu-system-x86 ]] || cp "$(command -v perl)" "$tmp/qemu-system-x86"
+	"$tmp/qemu-system-x86" -e 'sleep 60' -- "$@" &
+	fake=$!
+	until [[ $(<"/proc/$fake/comm") = qemu-system-x86 ]]; do sleep 0.1; done
+}
+
+# ends: it
+ends()
+{
+	kill "$fake"
+	wait "$fake" 2>/dev/null
+	fake=
+}
+
+# As people type it, and as libvirt does.
+command_lines()
+{
+	local ram_object='{"qom-type":"memory-backend-file","id":"pc.ram","mem-path":"'$disk'","share":true,"size":268435456}'
+
+	qemu -M q35 -m 256M -nodefaults -device vfio-pci,host=01:00.0 -bios no-such-file
+	exactly "QEMU: one device" $((ram + 256)) "$fake"
+	ends
+	qemu -machine pc,accel=kvm -m 256 -device vfio-pci,host=01:00.0
+	exactly "QEMU: with the card that it has by default" $((ram + 256 + 16384)) "$fake"
+	ends
+	qemu -name vm-of-test,debug-threads=on -M q35 -m size=256M,slots=2,maxmem=1G -nodefaults \
+		-object memory-backend-ram,id=m1,size=64M -device pc-dimm,memdev=m1 \
+		-object iommufd,id=iommufd0 -device intel-iommu,intremap=on \
+		-device vfio-pci,host=01:00.0,iommufd=iommufd0 -device vfio-pci,host=02:00.0
+	exactly "QEMU: by its name, with a DIMM and an IOMMU" $((2 * (ram + 65536 + 256))) vm-of-test
+	run show vm-of-test
+	expect_match "show" "$out" "$fake .* vm-of-test "
+	verdict "show finds it by its name"
+	ends
+	qemu -name guest=vm-of-test -machine pc-q35-10.0,memory-backend=pc.ram,pflash0=x -m size=262144k \
+		-object "$ram_object" -device '{"driver":"vfio-pci","host":"0000:01:00.0","id":"hostdev0"}' \
+		-device '{"driver":"virtio-vga","id":"video0"}' -nodefaults
+	run estimate --json "$fake"
+	expect "exit status" "$status" 1
+	expect "how much" "$(member bytes)" $(((ram + 8192) * 1024))
+	expect "whether it can be pinned" "$(member pinnable)" false
+	verdict "QEMU: JSON, OVMF, a file on a disk"
+	ends
+}
+
 # Its columns: domain backend policy verdict need_kib reason; need_kib has charges behind
 # it, separated by colons. policies.tsv: name
 # zero_page zero_slack_mb strict_errno charge_once limit.
@@ -365,6 +414,7 @@ parameters
 memory
 libvirt
 backing
+command_lines
 vmstart_rows
 bad_input
 persist
