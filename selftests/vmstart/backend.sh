@@ -155,6 +155,25 @@ leave_backend()
 	in_backend=
 }
 
+# libvirt_has_not CONTROLLER: whether libvirt leaves that cgroup controller alone
+libvirt_has_not()
+{
+	grep -q '^ *cgroup_controllers *= *\[' /etc/libvirt/qemu.conf &&
+		! grep -q "^ *cgroup_controllers *=.*\"$1\"" /etc/libvirt/qemu.conf
+}
+
+# libvirt_in_the_way: what keeps QEMU from files that libvirt has not given it
+libvirt_in_the_way()
+{
+	grep -q '^ *namespaces *= *\[ *\]' /etc/libvirt/qemu.conf ||
+		echo 'iommufd takes namespaces = [] in qemu.conf, or libvirt hides /dev/iommu'
+	libvirt_has_not devices ||
+		echo 'iommufd takes cgroup_controllers without "devices" in qemu.conf'
+	[[ $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) != Y ]] ||
+		grep -q '^ *security_driver *= *"none"' /etc/libvirt/qemu.conf ||
+		echo 'iommufd takes security_driver = "none" in qemu.conf: AppArmor does not know it'
+}
+
 # backing_dir FILESYSTEM: whether libvirt's directory for files of memory is on such a
 # one. In L1 there is one of each to put there.
 backing_dir()

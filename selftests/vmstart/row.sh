@@ -330,8 +330,11 @@ lacks()
 	[[ ${policies[$policy]} != *' beside' ]] || wanted=$((wanted + 1))
 	if [[ $wanted -gt ${#devices[@]} ]]; then
 		echo "it needs $wanted devices, and BDF names ${#devices[@]}"
-		return
 	fi
+	[[ $backend != iommufd-* ]] || libvirt_in_the_way
+	# A guest with just the memory that may be locked is too large for a cgroup.
+	[[ ${policies[$policy]} != *need* ]] || libvirt_has_not memory ||
+		echo "a low hard_limit takes cgroup_controllers without \"memory\" in qemu.conf"
 	while read -r need value; do
 		case $need in
 		backing-dir)

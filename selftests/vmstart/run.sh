@@ -14,7 +14,8 @@ Use:	[VARIABLE=...]... selftests/vmstart/run.sh		(make vmstart)
   HOST=local    on this machine, which has an IOMMU, libvirt and pinacct's modules
                 loaded, instead of in L1. It takes
   BDF=a,b       PCI addresses of the devices to assign, as 0000:01:00.0. Nothing is
-                written to them
+                written to them. What the machine has not, or libvirt is not set up
+                for, is skipped, with the reason
   ROWS=FILE     only rows of which FILE has a line: domain, backend and policy
   RESULTS=DIR   where what comes of it is kept (build/report/vmstart)
 
@@ -26,8 +27,8 @@ qemu, expected verdict, verdict, ok|not-ok|skip, seconds to the verdict, errno,
 RLIMIT_MEMLOCK, VmLck, VmPin, the user's locked_vm, needed limit (all in KiB), reason. What
 libvirt, QEMU and the kernel said is in RESULTS/rows/.
 
-Exit status: 0 if every row is ok, 1 if not, 2 for a name that is not known, 130 if
-interrupted, when nothing is left running"
+Exit status: 0 if every row is ok, 1 if not, 2 for a name that is not known, 3 if not
+all rows could be run, 130 if interrupted, when nothing is left running"
 
 . "$(dirname "$0")/../../scripts/lib.sh"
 here=$pa_top/selftests/vmstart
@@ -108,12 +109,10 @@ order()
 	echo "${#all}"
 }
 
-# choose: into rows, "BACKEND QEMU POLICY DOMAIN", backends together
-choose()
+# check_names: that there is all that was asked for
+check_names()
 {
 	local -a domains
-	local -A all=()
-	local key domain backend policy qemu
 
 	mapfile -t domains < <(domain_names)
 	known domain "$DOMAIN" "${domains[@]}"
@@ -121,37 +120,48 @@ choose()
 	known policy "$POLICY" "${!policies[@]}"
 	known QEMU "$QEMU" stock patched
 	known HOST "$HOST" local l1
+	[[ -z $ROWS ]] || {
+		[[ -r $ROWS ]] || misused "there is no file $ROWS"
+		known domain "$(lines "$ROWS" | cut -f 1 | tr '\n' ,)" "${domains[@]}"
+		known backend "$(lines "$ROWS" | cut -f 2 | tr '\n' ,)" "${backends[@]}"
+		known policy "$(lines "$ROWS" | cut -f 3 | tr '\n' ,)" "${!policies[@]}"
+	}
+}
 
-	for key in "${!expected_verdict[@]}"; do
-		all[$key]=1
-	done
+# all_rows: "DOMAIN BACKEND POLICY", of which the names choose
+all_rows()
+{
+	local domain backend policy
+
 	if [[ -n $ROWS ]]; then
-		all=()
-		while read -r domain backend policy _; do
-			known domain "$domain" "${domains[@]}"
-			known backend "$backend" "${backends[@]}"
-			known policy "$policy" "${!policies[@]}"
-			all["$domain $backend $policy"]=1
-		done < <(lines "$ROWS")
+		lines "$ROWS" | tr '\t' ' '
+		return
 	fi
-	[[ -n $ROWS ]] || for domain in "${domains[@]}"; do
+	printf '%s\n' "${!expected_verdict[@]}"
+	for domain in $(domain_names); do
 		for backend in "${backends[@]}"; do
-			all["$domain $backend default"]=1
+			echo "$domain $backend default"
 			[[ -n $DOMAIN ]] || continue
 			for policy in ${POLICY//,/ }; do
-				all["$domain $backend $policy"]=1
+				echo "$domain $backend $policy"
 			done
 		done
 	done
+}
+
+# choose: into rows, "BACKEND QEMU POLICY DOMAIN", backends together
+choose()
+{
+	local domain backend policy qemu
+
 	mapfile -t rows < <(
-		for key in "${!all[@]}"; do
-			read -r domain backend policy <<<"$key"
+		all_rows | while read -r domain backend policy; do
 			among "$domain" "$DOMAIN" && among "$backend" "$BACKEND" &&
 				among "$policy" "$POLICY" || continue
 			for qemu in ${QEMU//,/ }; do
 				echo "$(order "$backend") $backend $qemu $policy $domain"
 			done
-		done | sort | cut -d ' ' -f 2-)
+		done | sort -u | sort -n | cut -d ' ' -f 2-)
 	[[ ${#rows[@]} -gt 0 ]] || misused "expected.tsv has no such row; name both DOMAIN and POLICY to run one all the same"
 }
 
@@ -185,12 +195,13 @@ in_l1()
 	! among patched "$QEMU" || share=(--share-ro "$("$pa_top/scripts/qemu.sh"):/qemu")
 	rm -rf "$results"
 	mkdir -p "$results"
+	: >"$results/results.tsv"
 	say "${#rows[@]} rows, in L1"
 	for ((boots = 1; boots <= 3; boots++)); do
 		status=0
 		"$pa_top/tools/vm/run.sh" --devices nvme,nvme --disk "$tools/ext4.raw" "${share[@]}" \
 			--append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=160' \
-			--out "$results" --log "$results/console.log" --timeout 3600 -- \
+			--out "$results" --log "$results/console.log" --timeout 5400 -- \
 			env "DOMAIN=$DOMAIN" "BACKEND=$BACKEND" "POLICY=$POLICY" "QEMU=$QEMU" \
 			"ROWS=${ROWS#"$pa_top/"}" selftests/l1/vmstart.sh &
 		l1=$!
@@ -200,12 +211,16 @@ in_l1()
 		cp "$results/console.log" "$results/console.$boots.log"
 		say "L1's emulator died in row $(<"$results/running"); going on there"
 	done
+	if [[ $(wc -l <"$results/results.tsv") != "${#rows[@]}" ]]; then
+		say "error: not all of the ${#rows[@]} rows were run (status $status): see $results"
+		return 3
+	fi
 	return "$status"
 }
 
 # ---- on this machine
 
-starting='' name='' qemu_pid='' changed='' work=''
+starting='' name='' qemu_pid='' changed='' work='' complete=''
 
 # Devices that something uses are not taken from it.
 check_device()
@@ -298,7 +313,7 @@ set_up()
 # clean_up: whatever was interrupted
 clean_up()
 {
-	local parameter value
+	local status=$? parameter value
 
 	trap '' INT TERM HUP
 	set +e
@@ -313,6 +328,8 @@ clean_up()
 	done <<<"$changed"
 	[[ ! -d $tracing ]] || rmdir "$tracing"
 	rm -rf "${work:?}"
+	# Something in here that should not have failed is no verdict on a row.
+	[[ $status != 1 || -n $complete ]] || exit 3
 }
 
 # count ok|not-ok|skip
@@ -346,7 +363,7 @@ here_and_now()
 		row "$domain" "$backend" "$policy" "$qemu"
 		done=$((done + 1))
 	done
-	name=
+	name='' complete=yes
 	rm -f "$results/running"
 	say "$done rows in $SECONDS s, $(count not-ok) not ok, $(count skip) skipped: $results"
 	[[ ! -e $results/died ]] ||
@@ -361,6 +378,7 @@ case ${1:-} in
 esac
 DOMAIN=${DOMAIN:-} BACKEND=${BACKEND:-} POLICY=${POLICY:-} QEMU=${QEMU:-stock} HOST=${HOST:-l1} BDF=${BDF:-} ROWS=${ROWS:-}
 read_tables
+check_names
 choose
 if [[ $HOST = l1 ]]; then
 	in_l1
