@@ -464,6 +464,23 @@ step_ondemand()
 	tap_results "$step" "$report/ondemand/ondemand.tap"
 }
 
+# Libvirt domains in one boot of L1: the rows that check.tsv names.
+step_vmstart()
+{
+	local status=0
+
+	if build_modules debian; then
+		part logged "$report/vmstart.log" env DOMAIN= BACKEND= POLICY= QEMU= HOST= \
+			ROWS="$pa_top/selftests/vmstart/check.tsv" RESULTS="$report/vmstart" \
+			"$pa_top/selftests/vmstart/run.sh" || status=$?
+		# Of rows that were not ok the report tells.
+		[[ $status -le 1 ]] ||
+			record fail "$step" "all rows were run" "exit status $status, see $report/vmstart.log"
+	fi
+	part "$pa_top/selftests/vmstart/report.sh" "$report/vmstart" >"$report/vmstart.tap" || true
+	tap_results "$step" "$report/vmstart.tap"
+}
+
 not_run()
 {
 	record fail "$step" "$1: L1 was run" "see above, and $report"
@@ -518,6 +535,7 @@ run bench 'no row of the benchmark is slower than stock'
 run viommu 'a guest whose memory is mapped for two devices, charged once'
 run ondemand 'a guest whose device pins pages one at a time, on stock modules and ours'
 run tools-l1 'pinacct(8) with a guest, held against what the kernel says'
+run vmstart 'libvirt domains with assigned devices, against what is predicted'
 run demo 'make demo'
 
 [[ -s $results ]] || die "no step is called '$only'"
