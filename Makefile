@@ -4,7 +4,7 @@
 
 KDIR ?= $(KERNELDIR)
 export KDIR KSRC V W JOBS INSTALL_MOD_PATH
-export DOMAIN BACKEND POLICY QEMU HOST BDF
+export DOMAIN BACKEND POLICY QEMU HOST BDF RESETS
 
 Q := $(if $(filter 1,$(V)),,@)
 
@@ -15,6 +15,7 @@ help:
 	@echo '  check              build for both kernels, style, and all tests in VMs'
 	@echo '  vmstart            libvirt domains with assigned devices, against what is predicted;'
 	@echo '                     DOMAIN= BACKEND= POLICY= QEMU= HOST=local BDF=: vmstart-help'
+	@echo '  lifecycle          what libvirt does to a guest that runs: resets, hot-plug; BACKEND='
 	@echo '  check-style        only sparse, checkpatch and shellcheck on our files'
 	@echo '  bench              what mapping costs on stock modules and on ours'
 	@echo '  vm                 a shell in the machine with the emulated IOMMU'
@@ -69,6 +70,9 @@ demo:
 vmstart:
 	$(Q)selftests/vmstart/run.sh
 
+lifecycle:
+	$(Q)selftests/vmstart/lifecycle.sh
+
 vmstart-help:
 	$(Q)selftests/vmstart/run.sh --help
 
@@ -85,4 +89,4 @@ clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall deb kernel series \
-	check-style check check-deb bench vm vmstart demo tools clean
+	check-style check check-deb bench vm vmstart vmstart-help lifecycle demo tools clean

@@ -481,6 +481,21 @@ step_vmstart()
 	tap_results "$step" "$report/vmstart.tap"
 }
 
+# lifecycle.sh boots L1 itself. 123 is what L1's kernel log makes of success.
+step_lifecycle()
+{
+	local out=$report/lifecycle status=0
+
+	part env RESULTS="$out" RESETS=3 HOST=l1 "$pa_top/selftests/vmstart/lifecycle.sh" \
+		>"$report/lifecycle.log" 2>&1 || status=$?
+	case $status in
+	0|1)	;;
+	123)	record fail "$step" "kernel log without complaint" "see $out/lifecycle.log" ;;
+	*)	record fail "$step" "run to its end" "exit status $status, see $report/lifecycle.log" ;;
+	esac
+	tap_results "$step" "$out/lifecycle.tap"
+}
+
 not_run()
 {
 	record fail "$step" "$1: L1 was run" "see above, and $report"
@@ -536,6 +551,7 @@ run viommu 'a guest whose memory is mapped for two devices, charged once'
 run ondemand 'a guest whose device pins pages one at a time, on stock modules and ours'
 run tools-l1 'pinacct(8) with a guest, held against what the kernel says'
 run vmstart 'libvirt domains with assigned devices, against what is predicted'
+run lifecycle 'libvirt resets guests, and plugs devices and memory: charges follow'
 run demo 'make demo'
 
 [[ -s $results ]] || die "no step is called '$only'"

@@ -4,6 +4,8 @@
 # In L1: what selftests/vmstart/run.sh expects of a machine with libvirt, and then that
 # script for this machine. It gets DOMAIN, BACKEND, POLICY and QEMU.
 #
+# Use:	vmstart.sh [run.sh|lifecycle.sh]
+#
 # L1 has two nvme disks, a disk with ext4, and huge pages of both sizes. What it has
 # not is systemd, so libvirtd is started by hand.
 #
@@ -87,4 +89,4 @@ timed virsh -q domcapabilities --machine q35 >/dev/null
 export HOST=local BDF=0000:01:00.0,0000:02:00.0 RESULTS=/out
 export VMSTART_CPU=maximum VMSTART_BACKING=/run/backing VMSTART_GO_ON=yes
 [[ ! -d /qemu ]] || export PATCHED_QEMU=/qemu/qemu-system-x86_64
-exec /pinacct/selftests/vmstart/run.sh
+exec "/pinacct/selftests/vmstart/${1:-run.sh}"

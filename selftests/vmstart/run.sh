@@ -371,6 +371,9 @@ here_and_now()
 	[[ $(count not-ok) = 0 ]]
 }
 
+# lifecycle.sh takes the functions.
+[[ ${BASH_SOURCE[0]} = "$0" ]] || return 0
+
 case ${1:-} in
 '')		;;
 -h|--help)	echo "$usage"; exit 0 ;;
