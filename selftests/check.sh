@@ -284,7 +284,7 @@ step_tools()
 {
 	local tools=$pa_top/tools/pinacct promtool what
 
-	have tools "$tools/build.sh" || { not_run tools; return; }
+	have tools env W=1e "$tools/build.sh" || { not_run tools; return; }
 	for what in host top; do
 		part "$tools/tests/$what.sh" >"$report/tools-$what.tap" 2>"$report/tools-$what.log" || true
 		tap_results "$step" "$report/tools-$what.tap"
@@ -306,7 +306,7 @@ step_tools_l1()
 {
 	local guest promtool
 
-	if build_modules debian && have tools "$pa_top/tools/pinacct/build.sh" &&
+	if build_modules debian && have tools env W=1e "$pa_top/tools/pinacct/build.sh" &&
 			have guest "$pa_top/tools/vm/guest.sh"; then
 		guest=$(tail -n 1 "$report/guest.log")
 		boot tools-l1 --devices nvme,nvme --share-ro "$guest:/guest" --timeout 3600 \

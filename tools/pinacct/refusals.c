@@ -309,7 +309,8 @@ struct refusal *refusals_read(unsigned int *nr, const char *which)
 	if (gone && !kept)
 		fail(STATUS_NOT_FOUND, "there is no process %s, and the kernel log has no refusal of one: see pinacct explain",
 		     which);
-	qsort(list.refusals, kept, sizeof(*list.refusals), latest_first);
+	if (kept)
+		qsort(list.refusals, kept, sizeof(*list.refusals), latest_first);
 	*nr = kept;
 	return list.refusals;
 }
