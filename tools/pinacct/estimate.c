@@ -110,7 +110,8 @@ static void print_libvirt(const struct vm *vm, const struct need *need)
 {
 	if (!need->libvirt)
 		return;
-	printf("libvirt sets %s (%s)", kib(need->libvirt), need->libvirt_why);
+	printf("%s %s (%s)", vm->libvirt ? "libvirt sets" : "libvirt would set",
+	       kib(need->libvirt), need->libvirt_why);
 	if (need->libvirt == UNLIMITED)
 		printf(".\n");
 	else if (need->libvirt >= need->bytes)

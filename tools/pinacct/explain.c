@@ -67,8 +67,8 @@ static void print_limit(const struct refusal *refusal)
 	printf("  What is mapped later is not in that: pinacct estimate %s says what the VM takes.\n",
 	       refusal->domain ?: "DOMAIN.xml");
 	printf("  Set it where the VM is started:\n");
-	printf("    libvirt:   <memtune><hard_limit unit='KiB'>%llu</hard_limit></memtune>, unless it uses the\n"
-	       "               memory cgroup: then leave <hard_limit> out, and libvirt sets more than enough\n",
+	printf("    libvirt:   without <memtune><hard_limit> it sets more than enough; else raise that to %llu\n"
+	       "               KiB and some hundred MiB for QEMU itself, which the memory cgroup counts, too\n",
 	       (unsigned long long)needed / 1024);
 	printf("    systemd:   LimitMEMLOCK=%lluM in the unit that starts it\n",
 	       (unsigned long long)(round_up(needed, MIB) / MIB));
