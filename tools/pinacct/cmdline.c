@@ -14,6 +14,8 @@
 #include "process.h"
 #include "vm.h"
 
+#define LIBVIRT	"/run/libvirt/qemu"
+
 /* KEY's value in an argument of QEMU's, or NULL; with KEY NULL the first word. */
 static char *value_of(const char *argument, const char *key)
 {
@@ -235,6 +237,22 @@ static void read_arguments(struct vm *vm, pid_t pid)
 	vm->total += vm->parts[0].bytes;
 }
 
+/* Where libvirt has a domain that runs, if the process is it: a name can be taken by
+ * anybody.
+ */
+static const char *libvirt_file(const struct process *process)
+{
+	char *pid;
+	bool same;
+
+	if (!process->domain || strchr(process->domain, '/'))
+		return NULL;
+	pid = read_text(text(LIBVIRT "/%s.pid", process->domain), NULL);
+	same = pid && atoi(pid) == process->pid;
+	free(pid);
+	return same ? text(LIBVIRT "/%s.xml", process->domain) : NULL;
+}
+
 /**
  * vm_read_process - a VM that runs
  * @vm: is filled in; the program ends if the process is no VM
@@ -250,12 +268,12 @@ void vm_read_process(struct vm *vm, pid_t pid)
 	if (!strstr(process.name, "qemu"))
 		fail(STATUS_INPUT, "process %d is %s, not a QEMU: see pinacct show", pid,
 		     process.name);
-	path = process.domain ? text("/run/libvirt/qemu/%s.xml", process.domain) : NULL;
+	path = libvirt_file(&process);
 	if (path && !access(path, R_OK)) {
 		vm_read_domain(vm, path);
 	} else {
 		read_arguments(vm, pid);
-		vm->libvirt = path && !access(path, F_OK);
+		vm->libvirt = path;
 		vm->name = process.domain ? text("%s", process.domain) : text("process %d", pid);
 	}
 	process_free(&process);

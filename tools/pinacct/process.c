@@ -109,6 +109,14 @@ char **process_arguments(pid_t pid, unsigned int *nr)
 	return arguments;
 }
 
+/* Anybody can call his process what he likes, and this goes to terminals of root. */
+static void make_printable(char *name)
+{
+	for (; *name; name++)
+		if (*name < ' ' || *name > '~')
+			*name = '?';
+}
+
 /* -name guest=NAME,... or -name NAME */
 static char *domain_of(pid_t pid)
 {
@@ -124,6 +132,7 @@ static char *domain_of(pid_t pid)
 		if (!strncmp(value, "guest=", 6))
 			value += 6;
 		name = must(strndup(value, strcspn(value, ",")));
+		make_printable(name);
 	}
 	free(arguments);
 	return name;
@@ -158,6 +167,7 @@ bool process_read(struct process *process, pid_t pid)
 		free(status);
 		return false;
 	}
+	make_printable(process->name);
 	uid = strstr(status, "\nUid:");
 	process->uid = uid ? strtoul(uid + 5, NULL, 10) : 0;
 	process->locked = status_bytes(status, "\nVmLck:");

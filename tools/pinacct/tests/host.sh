@@ -291,6 +291,18 @@ command_lines()
 	ends
 }
 
+# Others' names are what others like.
+names()
+{
+	qemu -name $'guest=../x\e[31m' -M q35 -m 256M -nodefaults -device vfio-pci,host=01:00.0
+	exactly "a name that is a path, and has an escape sequence" $((ram + 256)) "$fake"
+	run show "$fake"
+	expect "escape sequences" "$(grep -c $'\e' <<<"$out")" 0
+	expect_match "show" "$out" ' \.\./x\?\[31m '
+	verdict "and the terminal does not get it"
+	ends
+}
+
 # Its columns: domain backend policy verdict need_kib reason; need_kib has charges behind
 # it, separated by colons. policies.tsv: name
 # zero_page zero_slack_mb strict_errno charge_once limit.
@@ -378,6 +390,31 @@ bad_input()
 	program=$pid
 }
 
+# What --help says is in the man page, and is completed.
+written()
+{
+	local name option page completed
+
+	page=$(mandoc -T utf8 "$pa_top/tools/pinacct/pinacct.8" | sed 's/.\x08//g')
+	for name in show top explain estimate tune export; do
+		run "$name" --help
+		# shellcheck disable=SC2016
+		completed=$(bash -c '. "$0"; COMP_WORDS=(pinacct "$1" -); COMP_CWORD=2; _pinacct
+			echo "${COMPREPLY[@]}"' "$pa_top/tools/pinacct/pinacct.bash-completion" "$name" 2>&1)
+		expect "complaints" "$(grep -c 'No such' <<<"$completed")" 0
+		while read -r option; do
+			[[ $option = --help || $page = *"$option"* ]] ||
+				wrong+=("the man page has no $option")
+			[[ " $completed " = *" $option "* ]] || wrong+=("$option is not completed")
+		done < <(sed -nE 's/^  -[a-z], (--[a-z-]+).*/\1/p' <<<"$out")
+	done
+	# shellcheck disable=SC2016
+	completed=$(bash -c '. "$0"; COMP_WORDS=(pinacct tune set charge); COMP_CWORD=3; _pinacct
+		echo "${COMPREPLY[@]}"' "$pa_top/tools/pinacct/pinacct.bash-completion")
+	expect "what 'tune set charge' is completed to" "$completed" "charge_once=Y charge_once=N"
+	verdict "what --help says is in the man page, and is completed"
+}
+
 persist()
 {
 	local conf=$tmp/pinacct.conf
@@ -415,8 +452,10 @@ memory
 libvirt
 backing
 command_lines
+names
 vmstart_rows
 bad_input
+written
 persist
 export_file
 echo "1..$tests"
