@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that the project needs and this machine lacks.
 #
-# Use:	scripts/deps.sh [build|vm|tools|check|deb]...	(all but deb when none is named)
+# Use:	scripts/deps.sh [build|vm|qemu|tools|check|deb]...	(all but deb when none is named)
 
 . "$(dirname "$0")/lib.sh"
 
@@ -14,6 +14,9 @@ build=(gcc make libc6-dev bc bison flex libelf-dev libssl-dev cpio kmod perl
 # Booting the machine that has an IOMMU.
 vm=(qemu-system-x86 qemu-utils mmdebstrap cpio kmod gcc libc6-dev xz-utils zstd
 	mtools debian-archive-keyring)
+
+# Building QEMU, in a Debian 13 of its own.
+qemu=(dpkg-dev mmdebstrap patch python3 debian-archive-keyring)
 
 # Compiling pinacct(8).
 tools=(gcc make libc6-dev pkgconf libxml2-dev libjson-c-dev libncurses-dev)
@@ -26,16 +29,17 @@ check=(sparse shellcheck mandoc tmux uuid-dev libcap-dev e2fsprogs libvirt-clien
 # Making packages of it.
 deb=(dpkg-dev debhelper dh-dkms lintian)
 
-[[ $# -gt 0 ]] || set -- build vm tools check
+[[ $# -gt 0 ]] || set -- build vm qemu tools check
 want=()
 for group; do
 	case $group in
 	build)	want+=("${build[@]}") ;;
 	vm)	want+=("${vm[@]}") ;;
+	qemu)	want+=("${qemu[@]}") ;;
 	tools)	want+=("${tools[@]}") ;;
 	check)	want+=("${check[@]}") ;;
 	deb)	want+=("${deb[@]}") ;;
-	*)	die "no group of packages is called '$group': build, vm, tools, check or deb" ;;
+	*)	die "no group of packages is called '$group': build, vm, qemu, tools, check or deb" ;;
 	esac
 done
 pa_need "${want[@]}"

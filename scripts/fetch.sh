@@ -8,6 +8,8 @@
 #	scripts/fetch.sh kernel		its stock kernel: boot/, lib/modules/
 #	scripts/fetch.sh headers	KDIR for modules of that kernel
 #	scripts/fetch.sh source-7.2	7.2 source from a newer suite, to build against
+#	scripts/fetch.sh source-qemu-10.0	Debian 13's source package of QEMU, unpacked
+#	scripts/fetch.sh source-qemu-10.2	one that sid still has
 #	scripts/fetch.sh release	the release of that kernel, as uname -r says it
 #	scripts/fetch.sh promtool	the program that checks metrics and alerts
 #	scripts/fetch.sh archive	the address of the Debian archive that apt uses
@@ -123,14 +125,14 @@ archive()
 	die "apt's sources name no Debian archive with component main"
 }
 
-# newer_suite DIR SUITE: fill DIR with apt's lists of that suite, and leave in
-# DIR/apt.conf what makes apt use them instead of the machine's own.
+# newer_suite DIR SUITE [deb|deb-src]: fill DIR with apt's lists of that suite, and
+# leave in DIR/apt.conf what makes apt use them instead of the machine's own.
 newer_suite()
 {
-	local dir=$1 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	local dir=$1 kind=${3:-deb} keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
-	printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$(archive)" "$2" >"$dir/sources.list"
+	printf '%s [signed-by=%s] %s %s main\n' "$kind" "$keyring" "$(archive)" "$2" >"$dir/sources.list"
 	cat >"$dir/apt.conf" <<-END
 		Dir::Etc::SourceList "$dir/sources.list";
 		Dir::Etc::SourceParts "/dev/null";
@@ -186,7 +188,29 @@ promtool()
 	echo "$(pa_cached promtool "1 $version" fill_promtool "$version")/promtool"
 }
 
-[[ $# = 1 ]] || die "use: fetch.sh source-6.12|source-7.2|kernel|headers|release|promtool|archive"
+# fill_source_qemu TMP VERSION SUITE: the package's own patches are applied
+fill_source_qemu()
+{
+	local tmp=$1 wanted=$2 suite=$3 version
+
+	pa_room "$tmp" 600 "QEMU's source"
+	say "looking for QEMU $wanted in $suite"
+	newer_suite "$tmp/apt" "$suite" deb-src ||
+		die "the archive does not have the source of $suite: see what apt said above"
+	version=$(APT_CONFIG=$tmp/apt/apt.conf apt-cache showsrc --only-source qemu |
+		sed -n "s/^Version: \(1:${wanted/./\\.}\..*\)/\1/p" | sort -V | tail -n 1)
+	[[ $version ]] || die "$suite has no source package of QEMU $wanted any more"
+	say "downloading the source of qemu $version (about 40 MB)"
+	(cd "$tmp" && APT_CONFIG=$tmp/apt/apt.conf apt-get -q source --download-only "qemu=$version") ||
+		die "the archive does not have all of qemu $version"
+	dpkg-source --no-check -x "$tmp"/qemu_*.dsc "$tmp/qemu" >"$tmp/unpack.log" 2>&1 || {
+		tail -n 5 "$tmp/unpack.log"
+		die "qemu $version could not be unpacked"
+	}
+	rm -rf "$tmp/apt" "$tmp"/qemu_* "$tmp/qemu/.pc"
+}
+
+[[ $# = 1 ]] || die "use: fetch.sh source-6.12|source-7.2|source-qemu-10.0|source-qemu-10.2|kernel|headers|release|promtool|archive"
 case $1 in
 archive)
 	archive
@@ -197,6 +221,14 @@ promtool)
 source-7.2)
 	# No version in the key: the first 7.2 that was found stays.
 	pa_cached source-7.2 "2" fill_source_72
+	;;
+source-qemu-10.0)
+	dir=$(pa_cached source-qemu-10.0 "1" fill_source_qemu 10.0 trixie)
+	echo "$dir/qemu"
+	;;
+source-qemu-10.2)
+	dir=$(pa_cached source-qemu-10.2 "1" fill_source_qemu 10.2 sid)
+	echo "$dir/qemu"
 	;;
 source-6.12|kernel|headers|release)
 	stock=$(stock_kernel)
@@ -218,6 +250,6 @@ source-6.12|kernel|headers|release)
 	esac
 	;;
 *)
-	die "cannot fetch '$1': source-6.12, source-7.2, kernel, headers, release, promtool or archive"
+	die "cannot fetch '$1': use fetch.sh source-6.12|source-7.2|source-qemu-10.0|source-qemu-10.2|kernel|headers|release|promtool|archive"
 	;;
 esac
