@@ -27,6 +27,7 @@ help:
 	@echo '  deb                build/deb/*.deb: packages, the modules by DKMS'
 	@echo '  check-deb          install them on Debian 12 and 13, boot, and remove them again'
 	@echo '  kernel             the small test kernel; prints where it is'
+	@echo '  qemu               QEMU with the patches of qemu-patches/; prints where it is'
 	@echo '  series             build/series/: the change to KSRC as patches, for reading'
 	@echo '  clean              remove build/; what was downloaded stays in the cache'
 	@echo
@@ -51,6 +52,9 @@ deb:
 
 kernel:
 	$(Q)scripts/test-kernel.sh $(KSRC)
+
+qemu:
+	$(Q)scripts/qemu.sh
 
 series:
 	$(Q)scripts/series.sh
@@ -88,5 +92,5 @@ tools:
 clean:
 	$(Q)rm -rf build
 
-.PHONY: help modules stock modules_install modules_uninstall deb kernel series \
+.PHONY: help modules stock modules_install modules_uninstall deb kernel qemu series \
 	check-style check check-deb bench vm vmstart vmstart-help lifecycle demo tools clean
