@@ -105,6 +105,22 @@ static void add_module(struct vm *vm, char **arguments, const char *driver, cons
 	vm->total += part->most;
 }
 
+static const char node_ram[] = "RAM of a NUMA node";
+
+static void add_node(struct vm *vm, const char *object)
+{
+	backend(vm_add_part(vm, node_ram, backend_size(object)), object);
+}
+
+/* What nodes have is part of what -m says, mostly all of it. */
+static void take_nodes_out(struct vm *vm)
+{
+	for (unsigned int i = 1; i < vm->nr_parts; i++)
+		if (vm->parts[i].what == node_ram && vm->parts[i].bytes <= vm->parts[0].bytes)
+			vm->parts[0].bytes -= vm->parts[i].bytes;
+	vm->parts[0].most = vm->parts[0].bytes;
+}
+
 /* QEMU's names of what libvirt calls otherwise. */
 static const struct {
 	const char *driver, *video;
@@ -199,7 +215,7 @@ static void add_option(struct vm *vm, char **arguments, const char *option, cons
 	} else if (!strcmp(option, "-device")) {
 		add_device(vm, arguments, value);
 	} else if (!strcmp(option, "-numa") && value_of(value, "memdev")) {
-		backend(ram, object_of(arguments, value_of(value, "memdev")));
+		add_node(vm, object_of(arguments, value_of(value, "memdev")));
 	} else if (!strcmp(option, "-vga")) {
 		add_video(vm, value, value);
 	} else if (!strcmp(option, "-bios")) {
@@ -235,6 +251,7 @@ static void read_arguments(struct vm *vm, pid_t pid)
 	if (vm->uefi)
 		vm->firmware = 0;
 	vm->total += vm->parts[0].bytes;
+	take_nodes_out(vm);
 }
 
 /* Where libvirt has a domain that runs, if the process is it: a name can be taken by

@@ -74,7 +74,8 @@ static void look(struct question *question)
 		struct verdict *verdict = &question->verdicts[i];
 
 		backing_look(verdict, &question->vm.parts[i], question->dir);
-		if (question->need.spaces && !verdict->pinnable && !verdict->unknown)
+		if (question->need.spaces && question->vm.parts[i].most && !verdict->pinnable &&
+		    !verdict->unknown)
 			question->refused = true;
 	}
 }
@@ -133,7 +134,7 @@ static void print_backing(const struct question *question)
 		const struct verdict *verdict = &question->verdicts[i];
 
 		/* One line for cells that are alike. */
-		if (i && !strcmp(verdict->what, verdict[-1].what))
+		if (!vm->parts[i].most || (i && !strcmp(verdict->what, verdict[-1].what)))
 			continue;
 		printf("Its memory%s%s is %s: it %s pinned%s%s.\n", i ? ", " : "",
 		       i ? vm->parts[i].what : "", verdict->what,
@@ -218,8 +219,11 @@ static json_object *json_backing(const struct question *question)
 
 	for (unsigned int i = 0; i < question->vm.nr_parts; i++) {
 		const struct verdict *verdict = &question->verdicts[i];
-		json_object *part = json_object_new_object();
+		json_object *part;
 
+		if (!question->vm.parts[i].most)
+			continue;
+		part = json_object_new_object();
 		json_text(part, "part", question->vm.parts[i].what);
 		json_number(part, "bytes", question->vm.parts[i].bytes);
 		json_text(part, "is", verdict->what);

@@ -289,6 +289,16 @@ command_lines()
 	expect "whether it can be pinned" "$(member pinnable)" false
 	verdict "QEMU: JSON, OVMF, a file on a disk"
 	ends
+	qemu -M q35 -m 256M -nodefaults -device vfio-pci,host=01:00.0 \
+		-object memory-backend-memfd,id=m0,size=128M,share=on -numa node,memdev=m0 \
+		-object memory-backend-file,id=m1,size=128M,mem-path="$disk",share=on -numa node,memdev=m1
+	run estimate --json "$fake"
+	expect "exit status" "$status" 1
+	expect "how much" "$(member bytes)" $(((ram + 256) * 1024))
+	expect "whether nodes can be pinned" "$(grep -oE '"pinnable": [a-z]+' <<<"$out" | xargs)" \
+		"pinnable: true pinnable: false"
+	verdict "QEMU: NUMA nodes, one of them a file on a disk"
+	ends
 }
 
 # Others' names are what others like.
