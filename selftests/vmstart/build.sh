@@ -43,6 +43,7 @@ exec {lock}>"$out/.lock"
 flock "$lock"
 program iommufd-pass "$here/iommufd-pass.c"
 program emulator "$here/emulator.c"
+program kvm-keep "$here/kvm-keep.c"
 program uid-locked-vm "$pa_top/tools/vm/l1/uid-locked-vm.c"
 boot_disk
 ext4

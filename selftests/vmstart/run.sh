@@ -320,6 +320,7 @@ clean_up()
 	[[ -z $starting ]] || kill "$starting" 2>/dev/null
 	for name in $name $beside; do
 		virsh -q destroy "$name"
+		echo 1 >"$tracing/events/kmem/rss_stat/enable"
 		virsh -q undefine --nvram "$name"
 	done >/dev/null 2>&1
 	leave_backend
