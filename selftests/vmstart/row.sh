@@ -293,7 +293,11 @@ stop()
 {
 	local destroy=
 
-	! qemu_lives || destroy="destroy $name; "
+	if qemu_lives; then
+		destroy="destroy $name; "
+	elif [[ $verdict = starts ]]; then
+		wrong "QEMU died when its guest had come to its end"
+	fi
 	ask_libvirt "${destroy}undefine --nvram $name" >>"$dir/libvirt" 2>&1 ||
 		wrong "virsh could not remove the domain"
 	qemu_pid=
