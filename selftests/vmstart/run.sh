@@ -43,6 +43,13 @@ tools=$pa_top/build/vmstart
 results=${RESULTS:-$pa_top/build/report/vmstart}
 cpu=${VMSTART_CPU:-}
 
+# No verdict on a row.
+die()
+{
+	say "error: $*"
+	exit 3
+}
+
 misused()
 {
 	say "error: $*"
@@ -165,6 +172,13 @@ choose()
 	[[ ${#rows[@]} -gt 0 ]] || misused "expected.tsv has no such row; name both DOMAIN and POLICY to run one all the same"
 }
 
+# report: what it came to, for machines and for people
+report()
+{
+	"$here/report.sh" "$results" >"${results%/}.tap"
+	say "as TAP: ${results%/}.tap, to read: ${results%/}.html"
+}
+
 # ---- in L1, which runs this script again with HOST=local
 
 l1=
@@ -211,6 +225,7 @@ in_l1()
 		cp "$results/console.log" "$results/console.$boots.log"
 		say "L1's emulator died in row $(<"$results/running"); going on there"
 	done
+	report
 	if [[ $(wc -l <"$results/results.tsv") != "${#rows[@]}" ]]; then
 		say "error: not all of the ${#rows[@]} rows were run (status $status): see $results"
 		return 3
@@ -305,6 +320,7 @@ set_up()
 		echo 1 >"$tracing/events/pinacct/pinacct_refusal/enable"
 		# member: MM_ANONPAGES, MM_SHMEMPAGES
 		echo "(member == 1 || member == 3) && size > $touched_bytes" >"$tracing/events/kmem/rss_stat/filter"
+		echo 1 >"$tracing/events/kmem/rss_stat/enable"
 	fi
 	pinned_at_start=$(pinned_pages) user_at_start=$(user_pages)
 	[[ -z $(ledgers) ]] || die "another guest has devices assigned: this counts what is charged, and takes a quiet machine"
@@ -320,7 +336,6 @@ clean_up()
 	[[ -z $starting ]] || kill "$starting" 2>/dev/null
 	for name in $name $beside; do
 		virsh -q destroy "$name"
-		echo 1 >"$tracing/events/kmem/rss_stat/enable"
 		virsh -q undefine --nvram "$name"
 	done >/dev/null 2>&1
 	leave_backend
@@ -369,6 +384,7 @@ here_and_now()
 	say "$done rows in $SECONDS s, $(count not-ok) not ok, $(count skip) skipped: $results"
 	[[ ! -e $results/died ]] ||
 		say "L1 died, and was booted again, in: $(sort "$results/died" | uniq -c | tr -s ' \n' ' ')"
+	[[ -n ${VMSTART_GO_ON:-} ]] || report
 	[[ $(count not-ok) = 0 ]]
 }
 
