@@ -89,7 +89,7 @@ patched()
 
 # What is switched on beyond --without-default-features. Not relocatable: it is to
 # find Debian's firmware wherever it lies itself.
-configure='/src/configure --prefix=/usr --target-list=x86_64-softmmu
+configure='/src/configure --prefix=/usr --cc=gcc --target-list=x86_64-softmmu
 	--without-default-features --enable-kvm --disable-tcg --enable-pixman
 	--disable-docs --disable-debug-info --disable-relocatable
 	--disable-install-blobs --disable-download
