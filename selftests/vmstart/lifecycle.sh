@@ -26,7 +26,8 @@ base_kib=$((256 * 1024 + 256))	# RAM, and the firmware
 plug_kib=$((128 * 1024))	# memory that is plugged in
 tests=0 failed=0 faults=()
 
-# verdict TEST: on all that was expected since the last one
+# verdict TEST: on all that was expected since the last one. What comes after a failure
+# would only fail of it.
 verdict()
 {
 	local result=ok
@@ -38,13 +39,15 @@ verdict()
 	}
 	echo "$result $tests $backend: $1" >>"$tap"
 	[[ ${#faults[@]} = 0 ]] || {
-		printf '# %s\n' "${faults[@]}"
+		# What virsh says of a QEMU that has ended is all of its log.
+		printf '%s\n' "${faults[@]//$'\n'/ }" | cut -c 1-300 | sed 's/^/# /'
 		grep -sav '^20.*-object\|^-\|^LC_ALL\|^HOME\|^XDG\|^PATH' "/var/log/libvirt/qemu/$name.log" |
 			tail -n 8 | sed 's/^/# QEMU: /'
 		tail -n 3 "$work/serial" | sed 's/^/# guest: /'
 	} >>"$tap"
-	say "$result $backend: $1${faults[0]:+: ${faults[0]}}"
+	say "$result $backend: $1"
 	faults=()
+	[[ $result = ok ]]
 }
 
 # ---- what is there
@@ -66,7 +69,11 @@ expect_charged()
 	type1)		wanted="$1 0 0 $1 $1" ;;
 	iommufd-user)	wanted="0 $1 $1 $1 $1" ;;
 	esac
-	until got=$(charges); [[ $got = "$wanted" || $SECONDS -ge $until ]] || ! qemu_lives; do
+	qemu_lives || {
+		wrong "QEMU has ended, and is charged nothing"
+		return
+	}
+	until got=$(charges) && [[ $got = "$wanted" || $SECONDS -ge $until ]] || ! qemu_lives; do
 		nap
 	done
 	expect "VmLck, VmPin, user's locked_vm, pinned, ledgers in KiB" "$got" "$wanted"
@@ -146,7 +153,7 @@ monitor()
 # set_limit KIB: of the QEMU that runs. libvirt sets hard_limit again when it plugs.
 set_limit()
 {
-	prlimit --pid "$qemu_pid" --memlock=$(($1 * 1024))
+	prlimit --pid "${qemu_pid:-none}" --memlock=$(($1 * 1024)) || wrong "QEMU has ended"
 }
 
 # prepared FILE LIMIT_KIB: domain, for this backend and machine
@@ -224,8 +231,7 @@ test_resets()
 {
 	local n
 
-	limit=$base_kib
-	prepared "$here/domains/default.xml" $limit >"$work/reset.xml"
+	prepared "$here/domains/default.xml" $base_kib >"$work/reset.xml"
 	start_domain "$work/reset.xml"
 	expect_said 1 "done"
 	expect_charged $base_kib
@@ -238,15 +244,13 @@ test_resets()
 	expect "what the guest has read of its disk" \
 		"$(sed -n 's/^L2: disk 1 \([0-9A-F]*\).*/\1/p' "$work/serial" | sort | uniq -c | tr -s ' ')" \
 		" $((resets + 1)) ${sums[0]}"
-	verdict "reset $resets times, with just the limit that it needs"
+	verdict "reset $resets times, with just the limit that it needs" || return 0
 
 	command_refused 'VFIO migration is not supported' managedsave "$name"
 	expect_charged $base_kib
 	command_ok reset "$name"
 	expect_said $((resets + 2)) "done"
-	verdict "a save is refused, and the guest goes on"
-	stop_domain
-	verdict "nothing is left of the guest that was reset"
+	verdict "a save is refused, and the guest goes on" || return 0
 }
 
 test_hotplug()
@@ -261,7 +265,7 @@ test_hotplug()
 	start_domain "$work/hotplug.xml"
 	expect_said 1 "disk $sha"
 	expect_charged $base_kib
-	verdict "a guest with places for more has started"
+	verdict "a guest with places for more has started" || return 0
 
 	for n in 1 2 3; do
 		detach
@@ -271,7 +275,7 @@ test_hotplug()
 		expect_said $((++comes)) "disk $sha"
 		expect_charged $base_kib
 	done
-	verdict "a device is detached and attached again, three times"
+	verdict "a device is detached and attached again, three times" || return 0
 
 	detach
 	expect_said $((++goes)) gone
@@ -288,19 +292,19 @@ test_hotplug()
 	attach
 	expect_said $((++comes)) "disk $sha"
 	expect_charged $base_kib
-	verdict "a device that the limit refuses is not attached, and the guest goes on"
+	verdict "a device that the limit refuses is not attached, and the guest goes on" || return 0
 
 	command_ok attach-device "$name" "$work/memory.xml" --live
 	expect_charged $all_kib
 	command_ok detach-device "$name" "$work/memory.xml" --live
 	expect_charged $base_kib
-	verdict "memory is plugged in and out"
+	verdict "memory is plugged in and out" || return 0
 
 	command_ok update-memory-device "$name" --requested-size ${plug_kib}KiB
 	expect_charged $all_kib
 	command_ok update-memory-device "$name" --requested-size 0
 	expect_charged $base_kib
-	verdict "virtio-mem grows and shrinks"
+	verdict "virtio-mem grows and shrinks" || return 0
 
 	set_limit $((base_kib + plug_kib / 2))
 	clear_refusals
@@ -314,7 +318,7 @@ test_hotplug()
 	attach
 	expect_said $((++comes)) "disk $sha"
 	expect_charged $base_kib
-	verdict "virtio-mem does not grow over the limit, and the guest goes on"
+	verdict "virtio-mem does not grow over the limit, and the guest goes on" || return 0
 
 	# Nobody is asked before a DIMM is there, so for QEMU 10.0 it is as if hardware
 	# had failed.
@@ -325,9 +329,7 @@ test_hotplug()
 	expect_refusal $all_kib
 	grep -q 'hardware error: vfio: DMA mapping failed' "/var/log/libvirt/qemu/$name.log" ||
 		wrong "QEMU did not give up over what was refused"
-	verdict "a DIMM over the limit is refused, and QEMU gives up"
-	stop_domain
-	verdict "nothing is left of the guest that QEMU gave up"
+	verdict "a DIMM over the limit is refused, and QEMU gives up" || return 0
 }
 
 disk_of()
@@ -355,7 +357,7 @@ guest()
 
 lifecycle_here()
 {
-	local disk guest=${VMSTART_GUEST:-}
+	local disk what guest=${VMSTART_GUEST:-}
 
 	[[ -n $guest ]] || {
 		"$here/build.sh"
@@ -375,8 +377,11 @@ lifecycle_here()
 	for backend in ${BACKEND//,/ }; do
 		enter_backend "$backend"
 		[[ $backend != type1 ]] || take_devices
-		test_resets
-		test_hotplug
+		for what in resets hotplug; do
+			"test_$what"
+			stop_domain
+			verdict "nothing is left after $what" || true
+		done
 		[[ $backend != type1 ]] || give_back_devices
 	done
 	leave_backend
