@@ -10,12 +10,15 @@ beside=
 # start_beside: returns when it has read its disk
 start_beside()
 {
-	local serial=$work/serial-beside said='' until=$((SECONDS + seconds_for_guest))
+	local serial=$work/serial-beside disk=$work/boot-beside.raw
+	local said='' until=$((SECONDS + seconds_for_guest))
 
 	beside=vmstart-beside
 	: >"$serial"
+	# QEMU locks the disk of a guest.
+	cp "$work/boot.raw" "$disk"
 	prepare default "$serial" "${devices[-1]}" |
-		sed "s,<name>vmstart-default<,<name>$beside<," >"$dir/beside.xml"
+		sed "s,<name>vmstart-default<,<name>$beside<,; s,$work/boot.raw,$disk," >"$dir/beside.xml"
 	ask_libvirt "define $dir/beside.xml; start $beside" >"$dir/beside" 2>&1 || {
 		wrong "the guest beside it did not start"
 		return
