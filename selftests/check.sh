@@ -470,7 +470,7 @@ step_vmstart()
 	local status=0
 
 	if build_modules debian; then
-		part logged "$report/vmstart.log" env DOMAIN= BACKEND= POLICY= QEMU= HOST= \
+		part logged "$report/vmstart.log" env DOMAIN= BACKEND= POLICY= QEMU=stock,patched HOST= \
 			ROWS="$pa_top/selftests/vmstart/check.tsv" RESULTS="$report/vmstart" \
 			"$pa_top/selftests/vmstart/run.sh" || status=$?
 		# Of rows that were not ok the report tells.

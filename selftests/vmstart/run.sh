@@ -16,7 +16,8 @@ Use:	[VARIABLE=...]... selftests/vmstart/run.sh		(make vmstart)
   BDF=a,b       PCI addresses of the devices to assign, as 0000:01:00.0. Nothing is
                 written to them. What the machine has not, or libvirt is not set up
                 for, is skipped, with the reason
-  ROWS=FILE     only rows of which FILE has a line: domain, backend and policy
+  ROWS=FILE     only rows of which FILE has a line: domain, backend, policy and, where
+                it is not stock, QEMU
   RESULTS=DIR   where what comes of it is kept (build/report/vmstart)
 
 The rows are every domain on every backend with the policy 'default', and what
@@ -135,7 +136,7 @@ check_names()
 	}
 }
 
-# all_rows: "DOMAIN BACKEND POLICY", of which the names choose
+# all_rows: "DOMAIN BACKEND POLICY [QEMU,...]", of which the names choose
 all_rows()
 {
 	local domain backend policy
@@ -159,13 +160,14 @@ all_rows()
 # choose: into rows, "BACKEND QEMU POLICY DOMAIN", backends together
 choose()
 {
-	local domain backend policy qemu
+	local domain backend policy qemus qemu
 
 	mapfile -t rows < <(
-		all_rows | while read -r domain backend policy; do
+		all_rows | while read -r domain backend policy qemus; do
 			among "$domain" "$DOMAIN" && among "$backend" "$BACKEND" &&
 				among "$policy" "$POLICY" || continue
 			for qemu in ${QEMU//,/ }; do
+				[[ -z $ROWS ]] || among "$qemu" "${qemus:-stock}" || continue
 				echo "$(order "$backend") $backend $qemu $policy $domain"
 			done
 		done | sort -u | sort -n | cut -d ' ' -f 2-)
