@@ -273,6 +273,13 @@ step_style()
 	single style "$pa_top/scripts/check-style.sh"
 }
 
+# By the host's libvirt. L1's is another, and is asked when the rows are run.
+step_domains()
+{
+	part "$pa_top/selftests/vmstart/check-domains.sh" >"$report/domains.tap" 2>&1 || true
+	tap_results "$step" "$report/domains.tap"
+}
+
 step_splice()
 {
 	part "$pa_top/selftests/splice.sh" >"$report/splice.tap" 2>&1 || true
@@ -535,6 +542,7 @@ run deps 'packages'
 run fetch 'sources, headers and kernels'
 run modules 'modules for 6.12 and 7.2, W=1, warnings are errors'
 run style 'sparse, checkpatch, shellcheck'
+run domains 'libvirt domains are valid, and what their names say'
 run splice 'a semantic patch that does not fit stops the build'
 run tools 'pinacct(8): what a VM takes, bad input, top in a terminal, man page, alerts'
 run programs 'test programs'

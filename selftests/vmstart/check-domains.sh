@@ -22,8 +22,8 @@
 #	hugepages-2M='128'	so many 2 MiB pages are free
 #	hugepages-1G='1'	the same of 1 GiB pages
 #
-# Prints TAP. It is a script of its own because libvirt differs between the host and
-# L1: it is run on both.
+# Prints TAP. It goes by the host's libvirt; whether they are valid by L1's, which is
+# newer, is asked in selftests/l1/vmstart.sh before any is started.
 
 set -u
 here=$(dirname "$(realpath "$0")")
