@@ -265,7 +265,8 @@ expect_untouched()
 {
 	local touched charged
 
-	[[ -d $tracing && -e $dir/refusal ]] || return 0
+	# One that has run has touched its memory.
+	[[ $verdict = refused && -d $tracing && -e $dir/refusal ]] || return 0
 	grep -qx 'cause=limit' "$dir/refusal" || return 0
 	! grep -qE '<locked/>|mode="immediate"' "$dir/domain.xml" || return 0
 	charged=$(sed -n 's/^charged=//p' "$dir/refusal")
