@@ -85,8 +85,6 @@ backing_dirs
 read -r < <(exec /pinacct/build/vmstart/kvm-keep) || true
 configure
 timed start_libvirtd
-# What QEMU can do is asked once, and remembered.
-timed virsh -q domcapabilities --machine q35 >/dev/null
 
 # check-domains.sh has been run on the host, whose libvirt is another. All in one go:
 # to read the schema is what takes its time.

@@ -70,6 +70,19 @@ emulator_path()
 	fi
 }
 
+# learn_emulator: what it can do libvirt asks it once, and remembers; that is not a
+# row's time.
+declare -A learnt
+learn_emulator()
+{
+	local path
+
+	path=$(emulator_path)
+	[[ -z ${learnt[$path]:-} ]] || return 0
+	learnt[$path]=yes
+	ask_libvirt "domcapabilities --machine q35 --emulatorbin $path" >/dev/null 2>&1 || true
+}
+
 # real_qemu stock|patched
 real_qemu()
 {

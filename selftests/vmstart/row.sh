@@ -409,6 +409,7 @@ row()
 		return
 	fi
 	if set_policy; then
+		learn_emulator
 		prepare "$domain" "$work/serial" "${devices[@]}" >"$dir/domain.xml"
 		rm -f "/var/log/libvirt/qemu/$name.log"
 		: >"$work/serial"
