@@ -78,7 +78,7 @@ start_libvirtd()
 /pinacct/tools/vm/l1/kvm.sh
 # No guest gets timer interrupts faster than it handles them here: QEMU 7.2, whose SVM
 # this is, dies of one that waits while OVMF's handler restores CR8.
-echo 200000 >/sys/module/kvm/parameters/min_timer_period_us
+echo 1000000 >/sys/module/kvm/parameters/min_timer_period_us
 mark_disks
 backing_dirs
 # Or each guest would have this kernel patch itself, of which it dies under TCG.
