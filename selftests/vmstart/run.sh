@@ -209,11 +209,13 @@ in_l1()
 	"$pa_top/scripts/build-modules.sh" ours >/dev/null
 	"$here/build.sh"
 	! among patched "$QEMU" || share=(--share-ro "$("$pa_top/scripts/qemu.sh"):/qemu")
+	[[ ! -d $results || -e $results/results.tsv || -z $(ls -A "$results") ]] ||
+		misused "RESULTS=$results has something else in it, which would be removed"
 	rm -rf "$results"
 	mkdir -p "$results"
 	: >"$results/results.tsv"
 	say "${#rows[@]} rows, in L1"
-	for ((boots = 1; boots <= 3; boots++)); do
+	for ((boots = 1; boots <= 6; boots++)); do
 		status=0
 		"$pa_top/tools/vm/run.sh" --devices nvme,nvme --disk "$tools/ext4.raw" "${share[@]}" \
 			--append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=160' \
