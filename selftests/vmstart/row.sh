@@ -285,7 +285,7 @@ keep_messages()
 	dmesg | sed "1,/vmstart: begin $row\$/d; s/^\[[^]]*\] //" >"$dir/kernel"
 	refusal
 	[[ $errno != - || $verdict = starts ]] ||
-		errno=$(sed -n 's/.* = -\([0-9]*\) (.*/\1/p; s/.*error=\([0-9]*\).*/\1/p' "$dir/qemu" 2>/dev/null | head -n 1)
+		errno=$(sed -n 's/.* = -\([0-9]*\) (.*/\1/p; s/.*error=\([0-9]*\).*/\1/p' "$dir/qemu" 2>/dev/null | head -n 1) || true
 	errno=${errno:--}
 }
 
