@@ -59,7 +59,8 @@ enum pinacct_cause {
  * @cause: an enum pinacct_cause
  * @error: the errno it got, positive
  * @start: address (or offset in the file) at which it failed
- * @iova: where the mapping was to begin for the device
+ * @iova: where the mapping was to begin for the device; 0 with iommufd where a
+ *	device's driver pins by itself, which does not say it
  * @length: of the mapping, in bytes
  * @asked: bytes that did not fit, with PINACCT_CAUSE_LIMIT
  * @charged: bytes charged to the payer by everybody at that moment
