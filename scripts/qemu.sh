@@ -9,7 +9,7 @@
 #
 # It is built in a Debian 13 of its own from Debian's source package and
 # qemu-patches/VERSION, with the few features that a guest with an assigned device
-# takes: KVM, vfio and iommufd, no TCG. Firmware and libraries are those of Debian
+# takes: KVM, vfio and iommufd, VNC, no TCG. Firmware and libraries are those of Debian
 # 13's own QEMU.
 #
 # Use:	scripts/qemu.sh [VERSION]		(default: 10.0)
@@ -90,7 +90,7 @@ patched()
 # What is switched on beyond --without-default-features. Not relocatable: it is to
 # find Debian's firmware wherever it lies itself.
 configure='/src/configure --prefix=/usr --cc=gcc --target-list=x86_64-softmmu
-	--without-default-features --enable-kvm --disable-tcg --enable-pixman
+	--without-default-features --enable-kvm --disable-tcg --enable-pixman --enable-vnc
 	--disable-docs --disable-debug-info --disable-relocatable
 	--disable-install-blobs --disable-download
 	--firmwarepath=/usr/share/qemu:/usr/share/seabios:/usr/lib/ipxe/qemu'
