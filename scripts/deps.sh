@@ -9,7 +9,7 @@
 
 # Compiling modules and the test kernel.
 build=(gcc make libc6-dev bc bison flex libelf-dev libssl-dev cpio kmod perl
-	rsync xz-utils ccache coccinelle debian-archive-keyring)
+	rsync xz-utils ccache coccinelle unifdef debian-archive-keyring)
 
 # Booting the machine that has an IOMMU.
 vm=(qemu-system-x86 qemu-utils mmdebstrap cpio kmod gcc libc6-dev xz-utils zstd

@@ -429,6 +429,9 @@ step_readme()
 	done
 	single make-help make -C "$pa_top" help
 	single make-series make -C "$pa_top" series
+	single series-style perl "$("$pa_top/scripts/fetch.sh" source-6.12)/scripts/checkpatch.pl" \
+		--no-tree --no-signoff --quiet --ignore FILE_PATH_CHANGES \
+		"$pa_top/build/series/"*/*.patch
 	with_devices 6.12 || not_run 6.12
 	readme_results "$step" "$report/l1-6.12/readme"
 }
