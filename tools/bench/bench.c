@@ -46,6 +46,12 @@
 /* Anywhere that the emulated IOMMU reaches and that is not reserved. */
 #define IOVA (1UL << 32)
 
+/*
+ * Small pages that happen to lie in long rows are mapped as large ones, where row and
+ * IOVA begin alike; and the next boot may differ by 10 %. So they do not.
+ */
+#define ASKEW (IOVA + 4096)
+
 /* What is refused, and where it would have gone */
 #define SMALL (4UL << 20)
 #define LARGE (1UL << 40)
@@ -167,6 +173,7 @@ static int compact(void)
 
 static void measure(struct front *front, const struct kind *kind, size_t size, int iterations)
 {
+	const unsigned long iova = kind->make == touched ? ASKEW : IOVA;
 	const size_t step = kind->part ? memory_page() : size;
 	unsigned long long start, mapped, end;
 	char *memory;
@@ -187,12 +194,12 @@ static void measure(struct front *front, const struct kind *kind, size_t size, i
 
 		start = __rdtsc();
 		for (size_t done = 0; !rc && done < size; done += step)
-			rc = front_map(front, memory + done, IOVA + done, step, kind->prot);
+			rc = front_map(front, memory + done, iova + done, step, kind->prot);
 		mapped = __rdtsc();
 		if (rc)
 			fail("map", front->ops->name, kind->name, -rc);
 		for (size_t done = 0; !rc && done < size; done += step)
-			rc = front_unmap(front, IOVA + done, step, NULL);
+			rc = front_unmap(front, iova + done, step, NULL);
 		end = __rdtsc();
 		if (rc)
 			fail("unmap", front->ops->name, kind->name, -rc);
