@@ -47,7 +47,6 @@ fill_qemu_root()
 		"${options[@]}" --include="$packages" \
 		trixie "$out/root" "deb [signed-by=$keyring] $archive trixie main" ||
 		die "mmdebstrap could not make Debian 13 from this machine's archive (see above)"
-	rm -rf "$out"/root/var/cache/apt/* "$out"/root/var/lib/apt/lists/*
 	mkdir "$out/root"/{src,build,ccache}
 }
 
@@ -108,12 +107,15 @@ progress()
 		failed { print; fflush() }' >&2
 }
 
+# fill_qemu OUT SRC ROOT PATCHES HASH: the patches must be those of the cache's key
 fill_qemu()
 {
-	local out=$1 src=$2 root=$3 patches=$4
+	local out=$1 src=$2 root=$3 patches=$4 hash=$5
 
 	pa_room "$out" 1500 "building QEMU"
 	patched "$src" "$out/src" "$patches"
+	[[ $(pa_hash_files "$patches"/*) = "$hash" ]] ||
+		die "$patches has changed meanwhile: run it again"
 	mkdir "$out/build"
 	say "building QEMU $(<"$src/VERSION") with $(grep -c . "$patches/series") patches: about 1500 steps, five minutes on two idle cores"
 	in_root "$root/root" "$out/src" "$out/build" "$configure >configure.log 2>&1" || {
@@ -169,9 +171,10 @@ root=$(pa_cached qemu-root "$(declare -f fill_qemu_root)" fill_qemu_root)
 export configure
 case $what in
 build)
-	key=$(declare -f fill_qemu patched in_root
-		pa_hash_files "$patches"/*)
-	pa_cached "qemu-$version" "$key $configure $src $root" fill_qemu "$src" "$root" "$patches"
+	key=$(declare -f fill_qemu patched in_root)
+	hash=$(pa_hash_files "$patches"/*)
+	pa_cached "qemu-$version" "$key $hash $configure $src $root" \
+		fill_qemu "$src" "$root" "$patches" "$hash"
 	;;
 qtest)
 	out=$pa_top/build/qemu/$version
