@@ -196,11 +196,8 @@ int explain(int argc, char **argv)
 		case 'j':
 			json = true;
 			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
 		default:
-			wrong_option(argv[0], argv);
+			return other_option(option, argv, help);
 		}
 	}
 	if (optind < argc)

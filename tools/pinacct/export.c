@@ -226,11 +226,8 @@ int export(int argc, char **argv)
 		case 'o':
 			file = optarg;
 			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
 		default:
-			wrong_option(argv[0], argv);
+			return other_option(option, argv, help);
 		}
 	}
 	no_more(argv[0], argc, argv);

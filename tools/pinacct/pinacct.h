@@ -66,7 +66,7 @@ uint64_t parse_number(const char *what, const char *s, uint64_t max);
 const char *kib(uint64_t bytes);
 const char *plural(uint64_t n);
 uint64_t round_up(uint64_t n, uint64_t unit);
-int wrong_option(const char *command, char **argv);
+int other_option(int option, char **argv, const char *help);
 void no_more(const char *command, int argc, char **argv);
 void print_json(json_object *object);
 json_object *json_limit(uint64_t bytes);

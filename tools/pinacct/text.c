@@ -230,17 +230,24 @@ uint64_t round_up(uint64_t n, uint64_t unit)
 }
 
 /**
- * wrong_option - getopt_long() met what it does not know
- * @command: whose options they are
+ * other_option - an option that is not the command's own
+ * @option: what getopt_long() gave: 'h', or what it does not know
  * @argv: the command line
+ * @help: of the command
+ *
+ * Return: exit status, if it is help that was asked for
  */
-int wrong_option(const char *command, char **argv)
+int other_option(int option, char **argv, const char *help)
 {
+	if (option == 'h') {
+		fputs(help, stdout);
+		return STATUS_OK;
+	}
 	if (optopt && optopt < 128)
 		fail(STATUS_USE, "-%c is no option, or needs a value: see pinacct %s --help",
-		     optopt, command);
+		     optopt, argv[0]);
 	fail(STATUS_USE, "%s is no option, or is lacking its value: see pinacct %s --help",
-	     argv[optind - 1], command);
+	     argv[optind - 1], argv[0]);
 }
 
 /**

@@ -368,11 +368,8 @@ int top(int argc, char **argv)
 		case 'a':
 			view.all = true;
 			break;
-		case 'h':
-			fputs(help_text, stdout);
-			return STATUS_OK;
 		default:
-			wrong_option(argv[0], argv);
+			return other_option(option, argv, help_text);
 		}
 	}
 	no_more(argv[0], argc, argv);
