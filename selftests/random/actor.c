@@ -60,22 +60,6 @@ static int map_privileged(struct front *front, const struct step *step)
 	return privilege_root(true) ?: privilege_root(false) ?: rc;
 }
 
-#ifndef IOMMU_IOAS_CHANGE_PROCESS
-struct iommu_ioas_change_process {
-	__u32 size;
-	__u32 __reserved;
-};
-
-#define IOMMU_IOAS_CHANGE_PROCESS _IO(IOMMUFD_TYPE, 0x92)
-#endif
-
-static int change_process(const struct front *front)
-{
-	struct iommu_ioas_change_process change = { .size = sizeof(change) };
-
-	return ioctl(front->iommu, IOMMU_IOAS_CHANGE_PROCESS, &change) ? -errno : 0;
-}
-
 /* A copy keeps what devices may do. */
 static int copy(struct rig *rig, const struct step *step)
 {
@@ -200,7 +184,7 @@ static int do_here(struct rig *rig, const struct step *step)
 	case STEP_HAND_OVER:
 		return hand_over(&front, step);
 	case STEP_CHANGE_PROCESS:
-		return change_process(&front);
+		return front_change_process(&front);
 	case STEP_PIN:
 		return pin(&front, step);
 	case STEP_UNPIN:
