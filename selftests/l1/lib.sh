@@ -26,6 +26,23 @@ use_modules()
 	[[ $# = 0 ]] || /pinacct/tools/vm/l1/assign.sh "$@" >/dev/null
 }
 
+# mark_disks: L1's two disks have the same contents, but for a mark that is made
+# here: what a guest has read must tell from which
+mark_disks()
+{
+	local n disk
+
+	modprobe nvme || return
+	for n in 0 1; do
+		disk=/dev/nvme${n}n1
+		for _ in {1..100}; do
+			[[ ! -b $disk ]] || break
+			sleep 0.1
+		done
+		echo "disk $n" | dd of=$disk conv=fsync status=none || return
+	done
+}
+
 # cpus 1|2: how many CPUs are on. Reading the pin counters takes a turn on every
 # CPU, which under emulation costs milliseconds with two and nothing with one.
 cpus()

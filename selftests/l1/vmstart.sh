@@ -16,22 +16,6 @@ set -euo pipefail
 # shellcheck source=selftests/l1/lib.sh
 . /pinacct/selftests/l1/lib.sh
 
-# The sums that tell what a guest has read must differ from disk to disk.
-mark_disks()
-{
-	local n disk
-
-	modprobe nvme
-	for n in 0 1; do
-		disk=/dev/nvme${n}n1
-		for _ in {1..100}; do
-			[[ ! -b $disk ]] || break
-			sleep 0.1
-		done
-		echo "disk $n" | dd of=$disk conv=fsync status=none
-	done
-}
-
 # A directory on each file system that memory_backing_dir can be on.
 backing_dirs()
 {
