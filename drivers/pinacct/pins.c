@@ -142,7 +142,7 @@ void pin_source_maps(struct pin_source *source, const struct mm_struct *mm)
 		WRITE_ONCE(source->many, true);
 	else
 		WRITE_ONCE(source->mm, mm);
-	/* Who does not see it has excluded memory by now: see pin_exclude(). */
+	/* Who does not see it has excluded memory by now: see exclusion_add(). */
 	smp_mb();
 }
 EXPORT_SYMBOL_GPL(pin_source_maps);
@@ -370,10 +370,14 @@ static int look_up_process(struct pin_query *query, struct page **pages)
 	return 0;
 }
 
-/* Finds out which pages of the file there are in the window. */
+/*
+ * Finds out which pages of the file there are in the window: each index once, for
+ * which there is room, though folios are joined and replaced meanwhile, so that one
+ * may begin in front of the last.
+ */
 static void look_up_file(struct pin_query *query)
 {
-	pgoff_t first = query->start >> PAGE_SHIFT, next = first;
+	pgoff_t first = query->start >> PAGE_SHIFT, next = first, done = first;
 	pgoff_t last = first + query->npages - 1;
 	struct folio_batch batch;
 
@@ -382,13 +386,14 @@ static void look_up_file(struct pin_query *query)
 	       filemap_get_folios(query->mapping, &next, last, &batch)) {
 		for (unsigned int i = 0; i < folio_batch_count(&batch); i++) {
 			struct folio *folio = batch.folios[i];
-			pgoff_t from = max(first, folio->index);
+			pgoff_t from = max(done, folio->index);
 			pgoff_t to = min(last, folio_next_index(folio) - 1);
 
 			for (; from <= to; from++)
 				add_present(query, folio_pfn(folio) +
 						   (from - folio->index),
 					    from - first);
+			done = from;
 		}
 		folio_batch_release(&batch);
 		cond_resched();
@@ -442,7 +447,8 @@ static int count_window(struct pin_query *query, unsigned long end,
 		query->next = query->start + query->npages * PAGE_SIZE;
 		ret = look_up_present(query, pages);
 	}
-	if (!ret)
+	/* Where there is no page, there is none that is pinned. */
+	if (!ret && (query->by == PIN_BY_ADDRESS || query->npresent))
 		ret = ask_sources(query);
 	xa_destroy(&query->met);
 	return ret;
