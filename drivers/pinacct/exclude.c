@@ -204,7 +204,7 @@ static void exclusion_free(struct exclusion *exclusion)
 	for (unsigned int i = 0; i < exclusion->nr_files; i++)
 		fput(exclusion->files[i].file);
 	mmdrop(exclusion->mm);
-	kfree(exclusion);
+	kvfree(exclusion);
 }
 
 /* Shared memory of a file in [start, end), one entry for each VMA. */
@@ -223,6 +223,11 @@ static unsigned int files_of(struct mm_struct *mm, unsigned long start,
 		unsigned long last = min(end, vma->vm_end) - PAGE_SIZE;
 
 		if (!vma->vm_file || !(vma->vm_flags & VM_SHARED))
+			continue;
+		/* A device's: no page of it is the file's, and what it holds on to
+		 * may be the descriptor that is to end this.
+		 */
+		if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP))
 			continue;
 		if (nr < room)
 			files[nr] = (struct excluded_file){
@@ -245,8 +250,8 @@ static struct exclusion *exclusion_alloc(unsigned long start, unsigned long end)
 	mmap_read_lock(mm);
 	nr = files_of(mm, start, end, NULL, 0);
 	exclusion = nr > FILES_MAX ? ERR_PTR(-ENOSPC) :
-		    kzalloc(struct_size(exclusion, files, nr),
-			    GFP_KERNEL_ACCOUNT) ?: ERR_PTR(-ENOMEM);
+		    kvzalloc(struct_size(exclusion, files, nr),
+			     GFP_KERNEL_ACCOUNT) ?: ERR_PTR(-ENOMEM);
 	if (!IS_ERR(exclusion)) {
 		exclusion->nr_files = nr;
 		files_of(mm, start, end, exclusion->files, nr);
@@ -402,7 +407,8 @@ static int exclusion_busy(const struct exclusion *exclusion)
 				    PIN_BY_FILE, &answer);
 	}
 	if (!ret && answer.unsure) {
-		mod_delayed_work(system_wq, &look_again, LOOK_AGAIN);
+		/* Who asks again and again does not put it off. */
+		schedule_delayed_work(&look_again, LOOK_AGAIN);
 		ret = -EBUSY;
 	}
 	return ret;
