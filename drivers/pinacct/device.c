@@ -244,28 +244,27 @@ static int answer_pins(struct file *file, void *arg)
 	return ret;
 }
 
-static int answer_exclude(struct file *file, void *arg)
+/* change: pin_exclude() or pin_include() */
+static int change_exclusions(struct file *file, const struct pinacct_exclude *range,
+			     int (*change)(struct pin_exclusions *mine,
+					   unsigned long start, unsigned long end))
 {
-	const struct pinacct_exclude *range = arg;
-
 	if (range->flags)
 		return -EOPNOTSUPP;
 	if (!range_valid(range->start, range->length))
 		return -EINVAL;
-	return pin_exclude(file->private_data, range->start,
-			   range->start + range->length);
+	return change(file->private_data, range->start,
+		      range->start + range->length);
+}
+
+static int answer_exclude(struct file *file, void *arg)
+{
+	return change_exclusions(file, arg, pin_exclude);
 }
 
 static int answer_include(struct file *file, void *arg)
 {
-	const struct pinacct_exclude *range = arg;
-
-	if (range->flags)
-		return -EOPNOTSUPP;
-	if (!range_valid(range->start, range->length))
-		return -EINVAL;
-	return pin_include(file->private_data, range->start,
-			   range->start + range->length);
+	return change_exclusions(file, arg, pin_include);
 }
 
 static int answer_wait(struct file *file, void *arg)
