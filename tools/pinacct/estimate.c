@@ -129,13 +129,15 @@ static void print_libvirt(const struct vm *vm, const struct need *need)
 static void print_backing(const struct question *question)
 {
 	const struct vm *vm = &question->vm;
+	const char *said = NULL;
 
 	for (unsigned int i = 0; i < vm->nr_parts; i++) {
 		const struct verdict *verdict = &question->verdicts[i];
 
 		/* One line for cells that are alike. */
-		if (!vm->parts[i].most || (i && !strcmp(verdict->what, verdict[-1].what)))
+		if (!vm->parts[i].most || (said && !strcmp(verdict->what, said)))
 			continue;
+		said = verdict->what;
 		printf("Its memory%s%s is %s: it %s pinned%s%s.\n", i ? ", " : "",
 		       i ? vm->parts[i].what : "", verdict->what,
 		       verdict->pinnable ? "can be" :

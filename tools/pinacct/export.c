@@ -84,16 +84,6 @@ static uint64_t device(const struct process *process)
 	return process->device;
 }
 
-static uint64_t zero_cow(const struct process *process)
-{
-	return process->usage.mm_zero_cow + process->usage.user_zero_cow;
-}
-
-static uint64_t shared(const struct process *process)
-{
-	return process->usage.mm_shared + process->usage.user_shared;
-}
-
 static uint64_t exempt(const struct process *process)
 {
 	return process->usage.exempt;
@@ -103,7 +93,7 @@ static uint64_t slack_used(const struct process *process)
 {
 	int64_t left = process_left(process);
 
-	return left < 0 && zero_cow(process) ? -left : 0;
+	return left < 0 && process_zero_cow(process) ? -left : 0;
 }
 
 static const struct {
@@ -120,11 +110,11 @@ static const struct {
 	{ "pinacct_process_device_bytes", "Devices' memory that is mapped, and not charged.",
 	  device, false },
 	{ "pinacct_process_zero_cow_bytes",
-	  "Charged private copies of the zero page, of the process and of its user.", zero_cow,
-	  true },
+	  "Charged private copies of the zero page, of the process and of its user.",
+	  process_zero_cow, true },
 	{ "pinacct_process_shared_bytes",
-	  "Pinned and not charged again, by charge_once, of the process and of its user.", shared,
-	  true },
+	  "Pinned and not charged again, by charge_once, of the process and of its user.",
+	  process_shared, true },
 	{ "pinacct_process_exempt_bytes", "Pinned, and nobody pays (CAP_IPC_LOCK).", exempt, true },
 	{ "pinacct_process_slack_used_bytes",
 	  "By how much the process is over its limit, within zero_slack_mb.", slack_used, true },

@@ -152,7 +152,7 @@ void need_add_up(struct need *need, const struct vm *vm, const struct params *pa
 	if (vm->devices || vm->mediated)
 		need->spaces = 1;
 	if (vm->viommu && vm->devices + vm->mediated > 1)
-		need->spaces = vm->devices + vm->mediated - vm->same_space;
+		need->spaces = vm->devices + vm->mediated;
 
 	add_up_space(need, vm);
 	add_up_charges(need, vm, params);

@@ -104,17 +104,10 @@ char **process_arguments(pid_t pid, unsigned int *nr)
 	for (unsigned int i = 0; i < *nr; i++) {
 		arguments[i] = s + used;
 		used += strlen(arguments[i]) + 1;
+		make_printable(arguments[i]);
 	}
 	arguments[*nr] = NULL;
 	return arguments;
-}
-
-/* Anybody can call his process what he likes, and this goes to terminals of root. */
-static void make_printable(char *name)
-{
-	for (; *name; name++)
-		if (*name < ' ' || *name > '~')
-			*name = '?';
 }
 
 /* -name guest=NAME,... or -name NAME */
@@ -132,7 +125,6 @@ static char *domain_of(pid_t pid)
 		if (!strncmp(value, "guest=", 6))
 			value += 6;
 		name = must(strndup(value, strcspn(value, ",")));
-		make_printable(name);
 	}
 	free(arguments);
 	return name;
@@ -279,7 +271,7 @@ pid_t process_find(const char *which)
 	if (proc)
 		closedir(proc);
 	if (!found)
-		fail(STATUS_NOT_FOUND, "no running VM is called '%s', and no file: see pinacct show, or give it virsh dumpxml's output",
+		fail(STATUS_NOT_FOUND, "no running VM is called '%s', and no file: see pinacct show, or for a VM that does not run virsh dumpxml and pinacct estimate",
 		     which);
 	return found;
 }
@@ -343,6 +335,24 @@ const char *process_backend(const struct process *process)
 }
 
 /**
+ * process_zero_cow - charged private copies of the zero page, its own and its user's
+ * @process: that was read
+ */
+uint64_t process_zero_cow(const struct process *process)
+{
+	return process->usage.mm_zero_cow + process->usage.user_zero_cow;
+}
+
+/**
+ * process_shared - what charge_once has not charged again, to it and to its user
+ * @process: that was read
+ */
+uint64_t process_shared(const struct process *process)
+{
+	return process->usage.mm_shared + process->usage.user_shared;
+}
+
+/**
  * process_user - the name of a user, or his number; valid until it is called again
  * @uid: of him
  */
@@ -379,9 +389,9 @@ int mappings_each(pid_t pid, void (*each)(const struct mapping *mapping, void *a
 		if (sscanf(line, "%llx-%llx %4s %*s %*s %*s %255[^\n]", &start, &end, mode,
 			   mapping.path) < 3)
 			continue;
+		make_printable(mapping.path);
 		mapping.start = start;
 		mapping.end = end;
-		mapping.write = mode[1] == 'w';
 		mapping.shared = mode[3] == 's';
 		each(&mapping, arg);
 	}

@@ -52,6 +52,8 @@ uint64_t process_charged(const struct process *process);
 int64_t process_left(const struct process *process);
 const char *process_payer(const struct process *process);
 const char *process_backend(const struct process *process);
+uint64_t process_zero_cow(const struct process *process);
+uint64_t process_shared(const struct process *process);
 const char *process_user(uid_t uid);
 char **process_arguments(pid_t pid, unsigned int *nr);
 
@@ -59,14 +61,12 @@ char **process_arguments(pid_t pid, unsigned int *nr);
  * struct mapping - a line of /proc/PID/maps
  * @start: address
  * @end: behind it
- * @write: it may be written
  * @shared: with others
  * @path: of the file; "" for anonymous memory
  */
 struct mapping {
 	uint64_t start;
 	uint64_t end;
-	bool write;
 	bool shared;
 	char path[256];
 };

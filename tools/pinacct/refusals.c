@@ -111,7 +111,8 @@ static int add_remembered(struct list *list, pid_t pid)
 	refusal = add(list);
 	refusal->remembered = true;
 	refusal->pid = record.pid;
-	refusal->name = text("%.16s", record.comm);
+	make_printable(record.comm);
+	refusal->name = text("%s", record.comm);
 	refusal->when = wall_clock(CLOCK_BOOTTIME, record.time_ns);
 	refusal->cause = record.cause < NR_CAUSES ? record.cause : PINACCT_CAUSE_OTHER;
 	refusal->words = causes[refusal->cause].words;

@@ -66,24 +66,14 @@ static void print_pinned(char *cell, const struct process *process)
 	bytes(cell, process->pinned);
 }
 
-static uint64_t zero_cow(const struct process *process)
-{
-	return process->usage.mm_zero_cow + process->usage.user_zero_cow;
-}
-
 static void print_zero_cow(char *cell, const struct process *process)
 {
-	bytes_of_usage(cell, process, zero_cow(process));
-}
-
-static uint64_t shared(const struct process *process)
-{
-	return process->usage.mm_shared + process->usage.user_shared;
+	bytes_of_usage(cell, process, process_zero_cow(process));
 }
 
 static void print_shared(char *cell, const struct process *process)
 {
-	bytes_of_usage(cell, process, shared(process));
+	bytes_of_usage(cell, process, process_shared(process));
 }
 
 static void print_device(char *cell, const struct process *process)
@@ -131,12 +121,12 @@ static int64_t key_pinned(const struct process *process)
 
 static int64_t key_zero_cow(const struct process *process)
 {
-	return -(int64_t)zero_cow(process);
+	return -(int64_t)process_zero_cow(process);
 }
 
 static int64_t key_shared(const struct process *process)
 {
-	return -(int64_t)shared(process);
+	return -(int64_t)process_shared(process);
 }
 
 static int64_t key_device(const struct process *process)

@@ -114,6 +114,8 @@ void write_atomically(const char *path, const char *content)
 	if (fd < 0)
 		fail(errno == EACCES || errno == EPERM ? STATUS_PERMISSION : STATUS_SYSTEM,
 		     "cannot write beside %s: %m; name a directory that you may write", path);
+	/* A short write, of a full disk, sets none. */
+	errno = 0;
 	if (write(fd, content, length) != (ssize_t)length || fchmod(fd, 0644) || fsync(fd) ||
 	    rename(tmp, path)) {
 		error = errno ?: ENOSPC;
@@ -123,6 +125,18 @@ void write_atomically(const char *path, const char *content)
 	}
 	close(fd);
 	free(tmp);
+}
+
+/**
+ * make_printable - take out what a terminal would obey
+ * @s: what somebody else has chosen: a name, a path, an argument. What is not ASCII
+ *	is left as it is.
+ */
+void make_printable(char *s)
+{
+	for (; *s; s++)
+		if (iscntrl((unsigned char)*s))
+			*s = '?';
 }
 
 /* Powers of 1024 as libvirt and QEMU write them, and of 1000 as libvirt does. */

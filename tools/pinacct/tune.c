@@ -69,15 +69,10 @@ static void add_pages(const struct pinacct_pin_range *range, void *arg)
 	pages->each += range->length * range->pins;
 }
 
-static uint64_t zero_cow(const struct process *process)
-{
-	return process->usage.mm_zero_cow + process->usage.user_zero_cow;
-}
-
 /* What charge_once would save, of what is pinned now. */
 static uint64_t charged_again(const struct process *process)
 {
-	uint64_t shared = process->usage.mm_shared + process->usage.user_shared;
+	uint64_t shared = process_shared(process);
 	struct pages pages = {};
 
 	if (kernel_pins(process->pid, PINACCT_PINS_BY_ADDRESS, add_pages, &pages))
@@ -87,8 +82,8 @@ static uint64_t charged_again(const struct process *process)
 
 static void print_vm(const struct process *process, const struct params *params)
 {
-	uint64_t again = charged_again(process), cows = zero_cow(process);
-	uint64_t shared = process->usage.mm_shared + process->usage.user_shared;
+	uint64_t again = charged_again(process), cows = process_zero_cow(process);
+	uint64_t shared = process_shared(process);
 
 	printf("\n%s (PID %d), charged %s:\n", process->domain ?: process->name, process->pid,
 	       kib(process_charged(process)));
@@ -126,9 +121,8 @@ static json_object *json_vm(const struct process *process)
 	json_text(object, "domain", process->domain);
 	json_number(object, "charged_bytes", process_charged(process));
 	json_number(object, "charged_again_bytes", charged_again(process));
-	json_number(object, "shared_bytes",
-		    process->usage.mm_shared + process->usage.user_shared);
-	json_number(object, "zero_cow_bytes", zero_cow(process));
+	json_number(object, "shared_bytes", process_shared(process));
+	json_number(object, "zero_cow_bytes", process_zero_cow(process));
 	return object;
 }
 

@@ -63,7 +63,6 @@ enum { PARTS_MAX = 64 };
  * @nvme: disks that QEMU drives itself
  * @vdpa: vDPA devices
  * @viommu: it has an IOMMU of its own
- * @same_space: assigned devices that share the address space of another behind it
  * @locked: all of QEMU's memory is locked
  * @hard_limit: what the domain says, or UNLIMITED
  */
@@ -86,7 +85,6 @@ struct vm {
 	unsigned int nvme;
 	unsigned int vdpa;
 	bool viommu;
-	unsigned int same_space;
 	bool locked;
 	uint64_t hard_limit;
 };
@@ -151,10 +149,10 @@ struct part *vm_add_part(struct vm *vm, const char *what, uint64_t bytes);
 void vm_add_video(struct vm *vm, const char *model, uint64_t bytes);
 void vm_read_domain(struct vm *vm, const char *path);
 
-/* need.c */
 /* cmdline.c */
 void vm_read_process(struct vm *vm, pid_t pid);
 
+/* need.c */
 void need_add_up(struct need *need, const struct vm *vm, const struct params *params);
 
 /* backing.c */

@@ -14,6 +14,6 @@ missing=()
 perl -MJSON::PP -0777 -ne 'decode_json($_)->{panels} or die "no panels\n"' \
 	"$tools/grafana-dashboard.json" || die "grafana-dashboard.json is no dashboard"
 while read -r metric; do
-	grep -q "\"$metric\|^$metric\|\b${metric}[ {]" "$tools/export.c" || missing+=("$metric")
+	grep -qw "$metric" "$tools/export.c" || missing+=("$metric")
 done < <(grep -ohE '\bpinacct_[a-z_]+' "$tools/grafana-dashboard.json" "$tools/alerts.yml" | sort -u)
 [[ ${#missing[@]} = 0 ]] || die "pinacct export has no ${missing[*]}"

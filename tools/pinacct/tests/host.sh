@@ -304,11 +304,16 @@ command_lines()
 # Others' names are what others like.
 names()
 {
-	qemu -name $'guest=../x\e[31m' -M q35 -m 256M -nodefaults -device vfio-pci,host=01:00.0
+	qemu -name $'guest=../x\e[31m' -M q35 -m 256M -nodefaults -device vfio-pci,host=01:00.0 \
+		-object memory-backend-file,id=m0,size=256M,mem-path=$'/dev/shm/x\e[31m',share=on \
+		-machine memory-backend=m0
 	exactly "a name that is a path, and has an escape sequence" $((ram + 256)) "$fake"
 	run show "$fake"
 	expect "escape sequences" "$(grep -c $'\e' <<<"$out")" 0
 	expect_match "show" "$out" ' \.\./x\?\[31m '
+	run estimate "$fake"
+	expect "escape sequences of estimate" "$(grep -c $'\e' <<<"$out")" 0
+	expect_match "estimate" "$out" 'x\?\[31m'
 	verdict "and the terminal does not get it"
 	ends
 }
@@ -320,7 +325,6 @@ vmstart_rows()
 {
 	local name backend policy expected need reason zero_page slack errno once limit dir
 
-	[[ -e $vmstart/expected.tsv ]] || return 0
 	while IFS=$'\t' read -r name backend policy expected need reason; do
 		need=${need%%:*}
 		[[ $name != '#'* && $need =~ ^[0-9]+$ ]] || continue
@@ -449,11 +453,9 @@ export_file()
 	expect_match "file" "$(<"$tmp/x.prom")" "pinacct_module_loaded 0"
 	expect "its mode" "$(stat -c %a "$tmp/x.prom")" 644
 	verdict "export writes a file"
-	if [[ -e /dev/full ]]; then
-		"$program" export >/dev/full 2>"$tmp/err"
-		expect "exit status" $? 7
-		verdict "export to a full disk fails"
-	fi
+	"$program" export >/dev/full 2>"$tmp/err"
+	expect "exit status" $? 7
+	verdict "export to a full disk fails"
 }
 
 traced
