@@ -108,6 +108,7 @@ FRONT_TEST(rule, inside_a_large_folio)
 {
 	char *memory = ASSERT_MEMORY(transparent_huge, MEMORY_HUGE / memory_page());
 
+	ASSERT_EQ(MEMORY_HUGE / memory_page(), counters_huge(memory));
 	check_large(TEST_PASS, memory);
 }
 
@@ -365,6 +366,7 @@ struct mapper {
 	bool free_of_pins;
 	bool stop;
 	bool gave_up;
+	int mapped;
 	int tried;
 };
 
@@ -381,17 +383,18 @@ static void *map_in_thread(void *arg)
 			__atomic_store_n(&mapper->gave_up, true, __ATOMIC_SEQ_CST);
 			break;
 		}
+		__atomic_add_fetch(&mapper->mapped, mapped, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&mapper->tried, 1, __ATOMIC_SEQ_CST);
 	}
 	return NULL;
 }
 
-/* Until it has tried once more, and is in the middle of it */
-static void wait_for_mapper(struct mapper *mapper)
+/* Until it has done so once more, and is in the middle of the next time */
+static void wait_for_mapper(struct mapper *mapper, const int *count)
 {
-	int before = __atomic_load_n(&mapper->tried, __ATOMIC_SEQ_CST);
+	int before = __atomic_load_n(count, __ATOMIC_SEQ_CST);
 
-	while (__atomic_load_n(&mapper->tried, __ATOMIC_SEQ_CST) == before &&
+	while (__atomic_load_n(count, __ATOMIC_SEQ_CST) == before &&
 	       !__atomic_load_n(&mapper->gave_up, __ATOMIC_SEQ_CST))
 		sched_yield();
 }
@@ -408,7 +411,7 @@ FRONT_TEST(rule, while_others_map)
 	mapper.memory = ASSERT_MEMFD(&fd, MANY);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, map_in_thread, &mapper));
 	for (i = 0; i < 30; i++) {
-		wait_for_mapper(&mapper);
+		wait_for_mapper(&mapper, &mapper.mapped);
 		ASSERT_EQ(0, exclude(self->ask, mapper.memory, 2, 3));
 		ASSERT_EQ(0, ask_wait(self->ask, -1));
 		__atomic_store_n(&mapper.free_of_pins, true, __ATOMIC_SEQ_CST);
@@ -416,7 +419,9 @@ FRONT_TEST(rule, while_others_map)
 				      mapper.memory + 2 * w->page, 3 * w->page, &range, 1));
 		ASSERT_EQ(0, fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				       2 * w->page, 3 * w->page));
-		wait_for_mapper(&mapper);
+		/* The first had begun before. */
+		wait_for_mapper(&mapper, &mapper.tried);
+		wait_for_mapper(&mapper, &mapper.tried);
 		ASSERT_EQ(0, ask_pins(self->ask, PINACCT_PINS_BY_ADDRESS,
 				      mapper.memory + 2 * w->page, 3 * w->page, &range, 1));
 		__atomic_store_n(&mapper.free_of_pins, false, __ATOMIC_SEQ_CST);
