@@ -211,6 +211,10 @@ int main(int argc, char **argv)
 	else
 		n = threads ? run_threads(&run) : run_steps(&run);
 	params_defaults();
+	if (!n && !threads && !run.done) {
+		printf("# nothing was done\n");
+		n = 1;
+	}
 	printf("# %ld steps of seed %lu\n", run.done, run.seed);
 	printf("%sok 1 random.%s\n", n ? "not " : "", threads ? "threads" : "steps");
 	return n != 0;
