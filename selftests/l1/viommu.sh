@@ -42,7 +42,7 @@ sums_of_disks()
 
 	mark_disks || return
 	for n in 0 1; do
-		dd if=/dev/nvme${n}n1 bs=64k count=64 status=none | sha256sum | cut -d ' ' -f 1
+		sum_of_disk $n
 	done | sort
 }
 

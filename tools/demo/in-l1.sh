@@ -228,14 +228,7 @@ if [[ $which = ours ]]; then
 fi
 ./kvm.sh || give_up "no KVM in L1"
 
-# L1's own driver tells what the guest must read.
-modprobe nvme || give_up "L1 has no nvme driver"
-for _ in {1..100}; do
-	[[ ! -b /dev/nvme0n1 ]] || break
-	sleep 0.1
-done
-disk_sum=$(dd if=/dev/nvme0n1 bs=64k count=64 2>/dev/null | sha256sum)
-disk_sum=${disk_sum%% *}
+disk_sum=$(sum_of_disk 0) || give_up "L1 cannot read its disk"
 addresses=$(./assign.sh nvme) || give_up "the nvme disk cannot be assigned"
 for backend in type1 iommufd; do
 	allow $backend

@@ -122,6 +122,20 @@ stop_guest()
 	wait "$qemu"
 }
 
+# sum_of_disk N: what a guest must read of it, by L1's own driver
+sum_of_disk()
+{
+	local disk=/dev/nvme${1}n1
+
+	modprobe nvme || return
+	for _ in {1..100}; do
+		[[ ! -b $disk ]] || break
+		sleep 0.1
+	done
+	[[ -b $disk ]] || return
+	dd if="$disk" bs=64k count=64 status=none | sha256sum | cut -d ' ' -f 1
+}
+
 # refused_errno: the errno for which QEMU has not started
 refused_errno()
 {
