@@ -17,7 +17,7 @@
 
 . "$(dirname "$0")/../scripts/lib.sh"
 
-tests=0
+tests=0 failed=0
 
 # result TEST: "ok" if the last command went well
 result()
@@ -25,7 +25,12 @@ result()
 	local status=$?
 
 	tests=$((tests + 1))
-	[[ $status = 0 ]] && echo "ok $tests $1" || echo "not ok $tests $1"
+	if [[ $status = 0 ]]; then
+		echo "ok $tests $1"
+	else
+		echo "not ok $tests $1"
+		failed=1
+	fi
 	return $status
 }
 
@@ -88,10 +93,12 @@ boot()
 
 one_suite()
 {
-	local system
+	local system archive
 
-	system=$(pa_cached "system-$suite" "$(declare -f fill_system)" fill_system "$suite" \
-		"$("$pa_top/scripts/fetch.sh" archive)" "$(security)")
+	archive=$("$pa_top/scripts/fetch.sh" archive) &&
+		system=$(pa_cached "system-$suite" "$(declare -f fill_system)" \
+			fill_system "$suite" "$archive" "$(security)")
+	result "$suite: there is a system to try it on" || return
 	work=$pa_top/build/package/$suite root=$work/root
 	rm -rf "$work"
 	mkdir -p "$work"
@@ -106,7 +113,8 @@ one_suite()
 
 	within "$root" dpkg --purge pinacct-dkms >"$work/remove.log" 2>&1
 	result "$suite: the package goes away" || tail -n 20 "$work/remove.log" | sed 's/^/# /'
-	[[ -z $(find "$root/lib/modules" "$root/usr/src" "$root/var/lib/dkms" -name '*pinacct*') ]]
+	[[ -d $root/var/lib/dpkg && -z $(find "$root/lib/modules" "$root/usr/src" "$root/var/lib" \
+		-name '*pinacct*' -o -path '*/updates/*' -name '*.ko*') ]]
 	result "$suite: nothing of it is left"
 	boot "once it is removed" stock
 	rm -rf "$root" "$work/root.ext4"
@@ -122,3 +130,4 @@ for suite; do
 	one_suite
 done
 echo "1..$tests"
+[[ $failed = 0 ]]

@@ -27,7 +27,8 @@ start()
 	allow "$1"
 	start_guest "$1" $need_kib
 	wait_guest 300 || give_up "$1: the guest did not read its disk: $(tail -n 2 /tmp/qemu)"
-	echo "$1: the guest has read its disk: $(disk_sums)"
+	[[ $(disk_sums) = "$sum" ]] || give_up "$1: the guest read something else: $(tail -n 2 /tmp/console)"
+	echo "$1: the guest has read its disk: $sum"
 	stop_guest
 	start_guest "$1" $((need_kib - 4))
 	! wait_guest 60 up || give_up "$1: a guest started with a page too little"
@@ -50,9 +51,10 @@ else
 	[[ ! -e /sys/module/pinacct ]] || give_up "pinacct is loaded"
 fi
 ./kvm.sh || give_up "no KVM in L1"
+sum=$(sum_of_disk 0) || give_up "L1 cannot read its disk"
 addresses=$(./assign.sh nvme) || give_up "the disk cannot be assigned"
 start type1
 # Debian 12's QEMU has no word for it.
-if [[ $1 = installed ]] && qemu-system-x86_64 -object help | grep -q iommufd; then
+if [[ $1 = installed && $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release) != bookworm ]]; then
 	start iommufd
 fi
