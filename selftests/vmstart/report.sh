@@ -95,7 +95,7 @@ matrix()
 			head (known($seconds) ? " <small>" text($seconds) " s</small>" : "") "</summary><table>" facts "</table>" \
 			said("what was wrong", row "checks") said("libvirt", row "libvirt") \
 			said("QEMU", row "qemu") said("the kernel log", row "kernel") \
-			said("the refusal, from /dev/pinacct", row "refusal") \
+			said("the refusal, from the trace", row "refusal") \
 			said("the domain as it was started", row "domain.xml") "</details>"
 	}
 	$policy == of_policy {

@@ -320,6 +320,7 @@ set_up()
 	for parameter in zero_page zero_slack_mb strict_errno charge_once; do
 		changed+="$parameter $(<"$params/$parameter")"$'\n'
 	done
+	[[ -d ${tracing%/instances/*}/events || -z ${VMSTART_GO_ON:-} ]] || die "L1 has no tracefs"
 	if mkdir "$tracing" 2>/dev/null; then
 		echo 1 >"$tracing/events/pinacct/pinacct_refusal/enable"
 		# member: MM_ANONPAGES, MM_SHMEMPAGES
@@ -337,7 +338,8 @@ clean_up()
 
 	trap '' INT TERM HUP
 	set +e
-	[[ -z $starting ]] || kill "$starting" 2>/dev/null
+	# Its virsh, which might define the domain after all; it ends by itself then.
+	[[ -z $starting ]] || { pkill -TERM -P "$starting"; wait "$starting"; } 2>/dev/null
 	for name in $name $beside; do
 		virsh -q destroy "$name"
 		virsh -q undefine --nvram "$name"
