@@ -209,10 +209,8 @@ enum pinacct_cause pin_cause(struct pin_reader *reader, unsigned long *start,
 	*what = '\0';
 	if (error == -ENODATA)
 		return PINACCT_CAUSE_ZERO_PAGE;
-	/* Mainline says so only of a device's memory that does not come back. */
-	if (error == -EBUSY)
-		return pin_exclusions_exist() ? PINACCT_CAUSE_EXCLUDED :
-						PINACCT_CAUSE_OTHER;
+	if (reader->excluded)
+		return PINACCT_CAUSE_EXCLUDED;
 
 	if (reader->file)
 		return cause_of_file(reader->file, start, npages, error, what,

@@ -249,12 +249,14 @@ static int change_exclusions(struct file *file, const struct pinacct_exclude *ra
 			     int (*change)(struct pin_exclusions *mine,
 					   unsigned long start, unsigned long end))
 {
+	unsigned long start;
+
 	if (range->flags)
 		return -EOPNOTSUPP;
-	if (!range_valid(range->start, range->length))
+	start = pin_untagged(current->mm, range->start);
+	if (!range_valid(start, range->length))
 		return -EINVAL;
-	return change(file->private_data, range->start,
-		      range->start + range->length);
+	return change(file->private_data, start, start + range->length);
 }
 
 static int answer_exclude(struct file *file, void *arg)

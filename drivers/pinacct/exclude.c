@@ -49,7 +49,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-/* Of one descriptor, and of the files in one range. */
+/* Of one descriptor: ranges, and mappings of files in all of them. */
 #define EXCLUSIONS_MAX	1024
 #define FILES_MAX	1024
 
@@ -121,8 +121,12 @@ void pin_exclusions_wake(void)
 bool pin_excluded_addresses(struct mm_struct *mm, unsigned long *start,
 			    unsigned long npages)
 {
-	unsigned long end = *start + npages * PAGE_SIZE, first = end;
 	struct exclusion *exclusion;
+	unsigned long end, first;
+
+	*start = pin_untagged(mm, *start);
+	end = *start + npages * PAGE_SIZE;
+	first = end;
 
 	guard(rwsem_read)(&exclusions_sem);
 	hash_for_each_possible(by_mm, exclusion, node, (unsigned long)mm)
@@ -274,6 +278,7 @@ static void exclusion_add(struct pin_exclusions *mine,
 
 	list_add_tail(&exclusion->of_fd, &mine->list);
 	mine->nr++;
+	mine->nr_files += exclusion->nr_files;
 
 	down_write(&exclusions_sem);
 	hash_add(by_mm, &exclusion->node, (unsigned long)exclusion->mm);
@@ -296,6 +301,7 @@ static void exclusion_remove(struct pin_exclusions *mine,
 
 	list_del(&exclusion->of_fd);
 	mine->nr--;
+	mine->nr_files -= exclusion->nr_files;
 
 	down_write(&exclusions_sem);
 	hash_del(&exclusion->node);
@@ -324,13 +330,13 @@ static struct exclusion *exclusion_find(struct pin_exclusions *mine,
 /**
  * pin_exclude - let no new pin into a range of the caller's memory
  * @mine: of the caller's descriptor
- * @start: in bytes, page aligned
+ * @start: in bytes, page aligned, without a tag
  * @end: behind the last address, page aligned
  *
  * Context: may sleep.
  *
  * Return: 0; -EEXIST if the same range is excluded already; -ENOSPC if there are
- * too many ranges, or too many files in this one; or -ENOMEM.
+ * too many ranges, or too many files in them; or -ENOMEM.
  */
 int pin_exclude(struct pin_exclusions *mine, unsigned long start,
 		unsigned long end)
@@ -343,7 +349,8 @@ int pin_exclude(struct pin_exclusions *mine, unsigned long start,
 		return PTR_ERR(exclusion);
 
 	guard(mutex)(&mine->lock);
-	if (mine->nr == EXCLUSIONS_MAX)
+	if (mine->nr == EXCLUSIONS_MAX ||
+	    mine->nr_files + exclusion->nr_files > FILES_MAX)
 		ret = -ENOSPC;
 	else if (exclusion_find(mine, start, end))
 		ret = -EEXIST;

@@ -4,6 +4,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pinacct.h>
 #include <linux/spinlock.h>
@@ -166,14 +167,16 @@ int pin_find_pins(struct mm_struct *mm, struct address_space *mapping,
 
 /**
  * struct pin_exclusions - what was excluded through a file descriptor
- * @lock: guards @list and @nr
+ * @lock: guards the rest
  * @list: of struct exclusion
  * @nr: how many
+ * @nr_files: mappings of files in all of them
  */
 struct pin_exclusions {
-	struct mutex lock;	/* of list and nr */
+	struct mutex lock;	/* of the rest */
 	struct list_head list;
 	unsigned int nr;
+	unsigned int nr_files;
 };
 
 bool pin_exclusions_exist(void);
@@ -195,6 +198,7 @@ void pin_exclusions_close(struct pin_exclusions *mine);
 void pin_exclusions_exit(void);
 
 /* pin.c */
+unsigned long pin_untagged(struct mm_struct *mm, unsigned long start);
 long pin_addresses(struct pin_reader *reader, unsigned long start,
 		   unsigned long npages, unsigned int gup_flags,
 		   struct page **pages);

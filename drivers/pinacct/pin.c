@@ -215,21 +215,37 @@ long pin_addresses(struct pin_reader *reader, unsigned long start,
 	return ret ?: -EFAULT;
 }
 
+/**
+ * pin_untagged - an address as VMAs have it
+ * @mm: whose
+ * @start: the address in bytes, as the process gave it; it may have a tag
+ *
+ * Context: mmap_lock of @mm is not held. May sleep.
+ */
+unsigned long pin_untagged(struct mm_struct *mm, unsigned long start)
+{
+	mmap_read_lock(mm);
+	start = untagged_addr_remote(mm, start);
+	mmap_read_unlock(mm);
+	return start;
+}
+
 /* -EBUSY if there is something in the range that must not be pinned, and where. */
-static noinline long check_excluded(const struct pin_reader *reader,
+static noinline long check_excluded(struct pin_reader *reader,
 				    unsigned long *start, unsigned long npages)
 {
-	bool excluded;
-
 	if (reader->file)
-		excluded = pin_excluded_file(reader->file, start, npages);
+		reader->excluded = pin_excluded_file(reader->file, start,
+						     npages);
 	else
-		excluded = pin_excluded_addresses(reader->mm, start, npages);
-	return excluded ? -EBUSY : 0;
+		reader->excluded = pin_excluded_addresses(reader->mm, start,
+							  npages);
+	return reader->excluded ? -EBUSY : 0;
 }
 
 /* The same of pages that have been pinned: they may be of a file. */
-static noinline long check_excluded_pages(struct page **pages,
+static noinline long check_excluded_pages(struct pin_reader *reader,
+					  struct page **pages,
 					  unsigned long *start,
 					  unsigned long npages)
 {
@@ -237,6 +253,7 @@ static noinline long check_excluded_pages(struct page **pages,
 
 	if (before == npages)
 		return npages;
+	reader->excluded = true;
 	*start += before * PAGE_SIZE;
 	return -EBUSY;
 }
@@ -473,7 +490,7 @@ long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 	}
 	if (ret > 0 && pin_exclusions_exist()) {
 		done = ret;
-		ret = check_excluded_pages(pages, &start, done);
+		ret = check_excluded_pages(reader, pages, &start, done);
 		if (ret < 0)
 			unpin_user_pages(pages, done);
 	}
@@ -546,7 +563,8 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 		reader->end = max(ret, 0);
 		reader->plain_end = reader->zeros ? 0 : reader->end;
 		if (ret > 0 && pin_exclusions_exist())
-			ret = check_excluded_pages(reader->pages, &start, ret);
+			ret = check_excluded_pages(reader, reader->pages,
+						   &start, ret);
 	}
 	if (ret < 0 && ret != -EBUSY && reader->devices) {
 		ret = fill_from_device(reader, start, npages, ret);

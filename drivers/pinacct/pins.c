@@ -61,6 +61,7 @@ static atomic64_t accounts_met = ATOMIC64_INIT(0);
  * @present: not by address: what is in the window, as PFN << WINDOW_SHIFT | page
  *	     of the window, sorted
  * @npresent: entries of @present
+ * @tag: by address: the tag in the addresses of the mapping that is counted now
  * @met: accounts that have been counted already
  * @unsure: a source could not tell
  */
@@ -74,6 +75,7 @@ struct pin_query {
 	u32 *counts;
 	u64 *present;
 	unsigned long npresent;
+	unsigned long tag;
 	struct xarray met;
 	bool unsure;
 };
@@ -216,8 +218,8 @@ bool pin_query_wants(struct pin_query *query, const struct pin_account *acct,
 		     unsigned long npages, unsigned long *index,
 		     unsigned long *last)
 {
-	unsigned long end = start + npages * PAGE_SIZE;
 	unsigned long window_end = query->start + query->npages * PAGE_SIZE;
+	unsigned long end;
 
 	if ((query->mm && acct->mm != query->mm) || !npages)
 		return false;
@@ -226,7 +228,12 @@ bool pin_query_wants(struct pin_query *query, const struct pin_account *acct,
 	*last = npages - 1;
 	if (query->by != PIN_BY_ADDRESS)
 		return true;
-	if (!by_address || end <= query->start)
+	if (!by_address)
+		return false;
+	query->tag = start - pin_untagged(acct->mm, start);
+	start -= query->tag;
+	end = start + npages * PAGE_SIZE;
+	if (end <= query->start)
 		return false;
 
 	if (end > window_end)
@@ -313,7 +320,7 @@ void pin_query_count(struct pin_query *query, unsigned long start,
 		for (; i < query->npresent && query->present[i] < end; i++)
 			query->counts[query->present[i] % WINDOW_PAGES]++;
 	} else {
-		i = (start - query->start) >> PAGE_SHIFT;
+		i = (start - query->tag - query->start) >> PAGE_SHIFT;
 		for (end = i + run->npages; i < end; i++)
 			query->counts[i]++;
 	}

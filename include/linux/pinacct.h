@@ -220,6 +220,7 @@ int pin_map_failed(struct iommu_domain *domain, unsigned long iova, size_t size,
  * @zero_cow: how many of these are zero COWs
  * @device: what is left of a device run, instead of a window
  * @entered: with charge_once: what is in the window has been charged
+ * @excluded: memory there must not be pinned: its owner has excluded it
  *
  * What has been handed out belongs to the caller; pin_reader_end() unpins the
  * rest.
@@ -251,6 +252,7 @@ struct pin_reader {
 	unsigned long zero_cow;
 	struct pin_run device;
 	bool entered;
+	bool excluded;
 };
 
 void pin_reader_init(struct pin_reader *reader,

@@ -241,7 +241,7 @@ struct pinacct_pins {
  * are there have gone (PINACCT_WAIT, or poll() for POLLIN); convert; include it
  * again. The range may be a part of a large folio.
  *
- * While it is excluded, a mapping for a device that needs a pin in it is refused
+ * While it is excluded, a mapping for a device that covers any of it is refused
  * with EBUSY. What is mapped stays so, and can be unmapped at any time. Excluded
  * are these addresses of the caller; and where memory of a file is mapped shared
  * at that moment, that part of the file as well, at whatever address, by file, and
@@ -270,7 +270,9 @@ struct pinacct_exclude {
  *
  * In all ranges that are excluded through this file descriptor, by address and by
  * page (see PINACCT_PINS), and on the parts of files. Returns at once if there is
- * none. ETIMEDOUT if there still is a pin then, EINTR for a signal.
+ * none. ETIMEDOUT if there still is a pin then, EINTR for a signal. It looks again
+ * when pins go. Where the process puts other memory at its addresses meanwhile, so
+ * that a pin is none of these pages any more, that is seen at the next look only.
  */
 struct pinacct_wait {
 	__u32 size;
