@@ -228,7 +228,7 @@ int export(int argc, char **argv)
 	put_refusals(out);
 	fclose(out);
 	if (file)
-		write_atomically(file, content);
+		put_in_place(write_beside(file, content), file);
 	else
 		fputs(content, stdout);
 	free(content);

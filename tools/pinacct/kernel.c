@@ -210,6 +210,30 @@ int kernel_pins(pid_t pid, unsigned int by,
 }
 
 /**
+ * why_unknown - what to say in the place of something that the kernel has not told
+ * @error: as kernel_usage() and kernel_pins() return it
+ *
+ * Return: what follows after its name.
+ */
+const char *why_unknown(int error)
+{
+	switch (error) {
+	case -EPERM:
+	case -EACCES:
+		return "is for root to see";
+	case -ENOENT:
+	case -ENXIO:
+		return "takes pinacct.ko, which is not loaded";
+	case -ENOTTY:
+		return "takes a newer pinacct.ko";
+	case -ESRCH:
+		return "is not known any more: the process has ended";
+	default:
+		return text("cannot be told: %s", strerror(-error));
+	}
+}
+
+/**
  * kernel_must - end with what is in the way
  * @error: a negative errno that /dev/pinacct gave, or 0
  * @whose: process it was about

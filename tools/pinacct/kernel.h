@@ -40,6 +40,7 @@ int kernel_usage(pid_t pid, struct pinacct_usage *usage);
 int kernel_refusal(pid_t pid, struct pinacct_refusal *refusal);
 int kernel_pins(pid_t pid, unsigned int by,
 		void (*each)(const struct pinacct_pin_range *range, void *arg), void *arg);
+const char *why_unknown(int error);
 void kernel_must(int error, const char *whose);
 
 #endif

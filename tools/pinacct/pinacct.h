@@ -60,7 +60,8 @@ void fail(enum status status, const char *format, ...)
 char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *must(void *memory);
 char *read_text(const char *path, size_t *length);
-void write_atomically(const char *path, const char *content);
+char *write_beside(const char *path, const char *content);
+void put_in_place(char *tmp, const char *path);
 void make_printable(char *s);
 uint64_t parse_size(const char *what, const char *s, uint64_t unit);
 uint64_t parse_number(const char *what, const char *s, uint64_t max);

@@ -141,10 +141,7 @@ static void print_payers(const struct process *process)
 	const struct pinacct_usage *usage = &process->usage;
 
 	if (process->usage_error) {
-		if (process->usage_error == -EPERM || process->usage_error == -EACCES)
-			printf("\nWho pays for how much is for root to see.\n");
-		else
-			printf("\nWho pays for how much takes pinacct.ko, which is not loaded.\n");
+		printf("\nWho pays for how much %s.\n", why_unknown(process->usage_error));
 		return;
 	}
 	printf("\n%-52s %16s %16s\n", "", "process", text("user %s", process_user(process->uid)));
@@ -164,10 +161,7 @@ static void print_payers(const struct process *process)
 static void print_mappings(const struct pins *pins)
 {
 	if (pins->error) {
-		if (pins->error == -EPERM || pins->error == -EACCES)
-			printf("\nWhich mappings are pinned is for root to see.\n");
-		else
-			printf("\nWhich mappings are pinned takes pinacct.ko, which is not loaded.\n");
+		printf("\nWhich mappings are pinned %s.\n", why_unknown(pins->error));
 		return;
 	}
 	printf("\n%-33s %12s %12s %5s  %s\n", "ADDRESSES", "SIZE", "PINNED", "TIMES", "WHAT");

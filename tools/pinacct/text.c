@@ -98,13 +98,15 @@ char *read_text(const char *path, size_t *length)
 }
 
 /**
- * write_atomically - a file is there as a whole, or as it was
+ * write_beside - write a file under another name first
  * @path: of the file
  * @content: what is to be in it
  *
- * Whoever reads it meanwhile reads the old one; a full disk leaves the old one.
+ * A full disk leaves the file as it was. put_in_place() or unlink() must follow.
+ *
+ * Return: the other name.
  */
-void write_atomically(const char *path, const char *content)
+char *write_beside(const char *path, const char *content)
 {
 	char *tmp = text("%s.XXXXXX", path);
 	size_t length = strlen(content);
@@ -116,14 +118,33 @@ void write_atomically(const char *path, const char *content)
 		     "cannot write beside %s: %m; name a directory that you may write", path);
 	/* A short write, of a full disk, sets none. */
 	errno = 0;
-	if (write(fd, content, length) != (ssize_t)length || fchmod(fd, 0644) || fsync(fd) ||
-	    rename(tmp, path)) {
+	if (write(fd, content, length) != (ssize_t)length || fchmod(fd, 0644) || fsync(fd)) {
 		error = errno ?: ENOSPC;
 		unlink(tmp);
 		errno = error;
 		fail(STATUS_SYSTEM, "cannot write %s: %m; it is as it was", path);
 	}
 	close(fd);
+	return tmp;
+}
+
+/**
+ * put_in_place - let a file that is written beside take its name
+ * @tmp: what write_beside() has returned; is freed
+ * @path: as there
+ *
+ * Whoever reads it meanwhile reads the old one.
+ */
+void put_in_place(char *tmp, const char *path)
+{
+	int error;
+
+	if (rename(tmp, path)) {
+		error = errno;
+		unlink(tmp);
+		errno = error;
+		fail(STATUS_SYSTEM, "cannot write %s: %m; it is as it was", path);
+	}
 	free(tmp);
 }
 

@@ -29,7 +29,7 @@ static const char help[] =
 "\n"
 "  -p, --persist[=FILE]  also for the next time that the module is loaded: writes\n"
 "                        " MODPROBE_FILE " or FILE anew\n"
-"  -j, --json            print it for programs\n"
+"  -j, --json            show it for programs\n"
 "  -h, --help\n"
 "\n"
 "Examples:\n"
@@ -175,7 +175,8 @@ static int tune_show(bool json)
 		if (!processes[i].usage_error)
 			print_vm(&processes[i], &params);
 		else
-			printf("\nPID %d: for root to see.\n", processes[i].pid);
+			printf("\nWhat PID %d would pay %s.\n", processes[i].pid,
+			       why_unknown(processes[i].usage_error));
 	}
 	processes_free(processes, nr);
 	return STATUS_OK;
@@ -199,7 +200,8 @@ static void read_persistent(struct params *params, const char *file)
 	free(content);
 }
 
-static void write_persistent(const struct params *params, const char *file)
+/* Not in its place yet: where the disk is full, nothing is to be set either. */
+static char *write_persistent(const struct params *params, const char *file)
 {
 	char *content = text("# Written by pinacct tune set --persist, which overwrites it.\n"
 			     "options pinacct");
@@ -207,11 +209,14 @@ static void write_persistent(const struct params *params, const char *file)
 	for (int i = 0; param_names[i]; i++)
 		content = text("%s %s=%s", content, param_names[i],
 			       param_value(params, param_names[i]));
-	write_atomically(file, text("%s\n", content));
+	return write_beside(file, text("%s\n", content));
 }
 
-/* All or none: what was set is set back if a later one fails. */
-static void set_now(const struct params *old, const struct params *new)
+/*
+ * All or none: what was set is set back if a later one fails, and @tmp, if it is not
+ * NULL, is removed.
+ */
+static void set_now(const struct params *old, const struct params *new, const char *tmp)
 {
 	for (int i = 0; param_names[i]; i++) {
 		const char *value = param_value(new, param_names[i]);
@@ -224,6 +229,8 @@ static void set_now(const struct params *old, const struct params *new)
 			continue;
 		for (int j = 0; j < i; j++)
 			param_write(param_names[j], param_value(old, param_names[j]));
+		if (tmp)
+			unlink(tmp);
 		if (error == -EACCES || error == -EPERM)
 			fail(STATUS_PERMISSION, "only root may set %s; nothing was changed",
 			     param_names[i]);
@@ -235,6 +242,7 @@ static void set_now(const struct params *old, const struct params *new)
 static int tune_set(int argc, char **argv, const char *file)
 {
 	struct params old, new;
+	char *tmp = NULL;
 
 	params_read(&old);
 	new = old;
@@ -250,10 +258,12 @@ static int tune_set(int argc, char **argv, const char *file)
 		fail(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_PERMISSION,
 		     "cannot write %s: %m; nothing was changed", file);
 
-	if (old.loaded)
-		set_now(&old, &new);
 	if (file)
-		write_persistent(&new, file);
+		tmp = write_persistent(&new, file);
+	if (old.loaded)
+		set_now(&old, &new, tmp);
+	if (file)
+		put_in_place(tmp, file);
 	for (int i = 0; param_names[i]; i++)
 		printf("%s=%s\n", param_names[i], param_value(&new, param_names[i]));
 	return STATUS_OK;
@@ -284,6 +294,8 @@ int tune(int argc, char **argv)
 	}
 	if (optind < argc)
 		what = argv[optind++];
+	if (!strcmp(what, "set") && json)
+		fail(STATUS_USE, "--json goes with show");
 	if (!strcmp(what, "set"))
 		return tune_set(argc, argv, file);
 	if (strcmp(what, "show"))

@@ -385,6 +385,7 @@ bad_input()
 	fails "no such parameter" 2 "no parameter is called 'x'" estimate --memory 1G --with x=1
 	fails "a value that is none" 2 "cow, ignore or strict" estimate --memory 1G --with zero_page=x
 	fails "tune what" 2 "show or set" tune get
+	fails "tune set, with --json" 2 "goes with show" tune set --json charge_once=Y
 	fails "tune, the module is absent" 6 "not loaded" tune set charge_once=Y
 	fails "tune, out of range" 2 "from 0 to 4096" tune set --persist="$tmp/conf" zero_slack_mb=4097
 	expect "whether a file was written" "$([[ -e $tmp/conf ]] && echo yes)" ""
@@ -407,18 +408,18 @@ bad_input()
 # What --help says is in the man page, and is completed.
 written()
 {
-	local name option page completed
+	local name option section completed
 
-	page=$(mandoc -T utf8 "$pa_top/tools/pinacct/pinacct.8" | sed 's/.\x08//g')
 	for name in show top explain estimate tune export; do
 		run "$name" --help
 		# shellcheck disable=SC2016
 		completed=$(bash -c '. "$0"; COMP_WORDS=(pinacct "$1" -); COMP_CWORD=2; _pinacct
 			echo "${COMPREPLY[@]}"' "$pa_top/tools/pinacct/pinacct.bash-completion" "$name" 2>&1)
+		section=$(sed -n "/^\.Ss $name\$/,/^\.S/p" "$pa_top/tools/pinacct/pinacct.8")
 		expect "complaints" "$(grep -c 'No such' <<<"$completed")" 0
 		while read -r option; do
-			[[ $option = --help || $page = *"$option"* ]] ||
-				wrong+=("the man page has no $option")
+			[[ $option = --help || $section = *"Fl Fl ${option#--}"* ]] ||
+				wrong+=("the man page has no $option of $name")
 			[[ " $completed " = *" $option "* ]] || wrong+=("$option is not completed")
 		done < <(sed -nE 's/^  -[a-z], (--[a-z-]+).*/\1/p' <<<"$out")
 	done

@@ -197,6 +197,22 @@ parameters()
 	setpriv --reuid 1001 --clear-groups "$program" tune set charge_once=Y 2>"$tmp/err" >"$tmp/out"
 	expect "exit status for somebody else" $? 5
 	expect "charge_once" "$(<$parameters/charge_once)" N
+	# One that cannot be written, behind one that can.
+	mount --bind $parameters/charge_once $parameters/charge_once
+	mount -o remount,bind,ro $parameters/charge_once
+	run tune set zero_slack_mb=2 charge_once=Y --persist="$tmp/conf"
+	expect "exit status for one that is read-only" "$status" 7
+	umount $parameters/charge_once
+	mkdir "$tmp/full"
+	mount -t tmpfs -o size=4k tmpfs "$tmp/full"
+	dd if=/dev/zero of="$tmp/full/of-it" bs=4k count=1 status=none
+	run tune set zero_slack_mb=2 --persist="$tmp/full/conf"
+	expect "exit status for a full disk" "$status" 7
+	expect "files on the full disk" "$(ls "$tmp/full")" of-it
+	umount "$tmp/full"
+	expect "zero_slack_mb" "$(<$parameters/zero_slack_mb)" 1
+	expect_match "file" "$(<"$tmp/conf")" "zero_slack_mb=1"
+	expect "what was written beside it" "$(ls "$tmp"/conf.* 2>/dev/null)" ""
 	verdict "tune sets all or none"
 
 	run estimate -q --memory ${ram_mib}M
