@@ -150,8 +150,8 @@ static void *poll_in_thread(void *ask)
 	return (void *)(long)(poll(&poll_fd, 1, -1) == 1 ? 0 : -errno);
 }
 
-/* Whoever waits is woken, by an unmap or by a container that is closed. */
-FRONT_TEST(rule, waiters_are_woken)
+/* Whoever waits is woken by @let_go. */
+static void check_waiters(TEST_ARGS, void (*let_go)(struct world *w))
 {
 	struct world *w = &self->world;
 	char *memory = ASSERT_MEMORY(anonymous, PAGES);
@@ -164,11 +164,31 @@ FRONT_TEST(rule, waiters_are_woken)
 	ASSERT_EQ(0, pthread_create(&poller, NULL, poll_in_thread, &self->ask));
 	/* They may wait by now, or come too late to have to. */
 	EXPECT_EQ(-ETIMEDOUT, ask_wait(self->ask, 50));
-	ASSERT_EQ(0, unmap_at(w, 0, PAGES));
+	let_go(w);
 	ASSERT_EQ(0, pthread_join(waiter, &result));
 	EXPECT_EQ(NULL, result);
 	ASSERT_EQ(0, pthread_join(poller, &result));
 	EXPECT_EQ(NULL, result);
+}
+
+static void unmap_all(struct world *w)
+{
+	unmap_at(w, 0, PAGES);
+}
+
+FRONT_TEST(rule, an_unmap_wakes)
+{
+	check_waiters(TEST_PASS, unmap_all);
+}
+
+static void close_front(struct world *w)
+{
+	front_close(&w->front);
+}
+
+FRONT_TEST(rule, closing_wakes)
+{
+	check_waiters(TEST_PASS, close_front);
 }
 
 /* The same memory at another address */
@@ -200,15 +220,12 @@ FRONT_TEST(rule, by_file)
 	struct world *w = &self->world;
 	struct pinacct_refusal refusal;
 	char *memory;
-	int fd, rc;
+	int fd;
 
-	if (variant->ops->type)
-		SKIP(return, "only iommufd maps by file");
+	if (!front_maps_files(&w->front))
+		SKIP(return, "mappings by file are native iommufd's, since Linux 6.13");
 	memory = ASSERT_MEMFD(&fd, PAGES);
-	rc = front_map_file(&w->front, fd, 0, IOVA, PAGES * w->page, FRONT_RW);
-	if (rc == -ENOTTY)
-		SKIP(return, "this kernel does not map by file");
-	ASSERT_EQ(0, rc);
+	ASSERT_EQ(0, front_map_file(&w->front, fd, 0, IOVA, PAGES * w->page, FRONT_RW));
 	ASSERT_EQ(0, exclude(self->ask, memory, 4, 1));
 	EXPECT_EQ(0, is_idle(self->ask));
 	ASSERT_EQ(0, unmap_at(w, 0, PAGES));
