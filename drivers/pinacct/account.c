@@ -463,15 +463,56 @@ void pin_account_unpin(struct pin_account *acct, const struct pin_run *run,
 }
 EXPORT_SYMBOL_GPL(pin_account_unpin);
 
+/*
+ * What a charge that is no zero COW would find now. False where there is no
+ * limit. What zero COWs would come on top raises the slack by no more than
+ * themselves.
+ */
+static bool limited(const struct pin_account *acct, struct attempt *attempt,
+		    struct pin_totals *totals)
+{
+	const void *key = acct->payer == PIN_PAYER_USER ? (void *)acct->user :
+							  (void *)acct->mm;
+
+	if (acct->unlimited || acct->payer == PIN_PAYER_NONE)
+		return false;
+
+	*totals = pin_ledger_read(acct->payer, key);
+	attempt->limit = limit_pages(acct);
+	attempt->charged = totals->all;
+	attempt->slack = min(totals->zero_cow, pin_zero_slack());
+	return true;
+}
+
+static unsigned long room(const struct attempt *attempt)
+{
+	unsigned long allowed = attempt->limit + attempt->slack;
+
+	return allowed - min(allowed, attempt->charged);
+}
+
+/**
+ * pin_account_room - how many pages could be charged?
+ * @acct: the mapping's account
+ *
+ * Context: as pin_account_charge().
+ *
+ * Return: pages that are no zero COWs, at this moment; ULONG_MAX without a limit.
+ */
+unsigned long pin_account_room(const struct pin_account *acct)
+{
+	struct pin_totals totals;
+	struct attempt attempt;
+
+	return limited(acct, &attempt, &totals) ? room(&attempt) : ULONG_MAX;
+}
+
 /**
  * pin_account_check - would a charge be refused?
  * @acct: the mapping's account
  * @npages: pages that are certain to be charged, none of them a zero COW; 0 is
  *	    never refused
  * @request: the mapping that they are for, to be named by a refusal
- *
- * What zero COWs would come on top raises the slack by no more than themselves,
- * so if this does not fit, nothing will.
  *
  * Context: as pin_account_charge().
  *
@@ -481,28 +522,16 @@ EXPORT_SYMBOL_GPL(pin_account_unpin);
 int pin_account_check(struct pin_account *acct, unsigned long npages,
 		      const struct pin_request *request)
 {
-	const void *key = acct->payer == PIN_PAYER_USER ? (void *)acct->user :
-							  (void *)acct->mm;
 	struct pin_totals totals;
-	unsigned long allowed;
-	struct attempt attempt = {
-		.npages = npages,
-		.limit = limit_pages(acct),
-	};
+	struct attempt attempt;
 
 	/* Nothing more is owed: a limit that was lowered since does not matter. */
-	if (!npages || acct->unlimited || acct->payer == PIN_PAYER_NONE)
+	if (!npages || !limited(acct, &attempt, &totals))
 		return 0;
-
-	totals = pin_ledger_read(acct->payer, key);
 	/* Any of them may have been charged already. */
 	if (pin_account_is_once(acct) && totals.charged)
 		return 0;
-	attempt.charged = totals.all;
-	attempt.slack = min(totals.zero_cow, pin_zero_slack());
-
-	allowed = attempt.limit + attempt.slack;
-	if (attempt.charged <= allowed && npages <= allowed - attempt.charged)
+	if (npages <= room(&attempt))
 		return 0;
 	return pin_refuse_limit(acct, request, npages, attempt.charged,
 				attempt.limit, attempt.slack);
