@@ -49,14 +49,22 @@ static bool never_faults_in_vain(struct vm_area_struct *vma)
 	return sb->s_magic == TMPFS_MAGIC && (sb->s_flags & SB_KERNMOUNT);
 }
 
-/*
- * Pages of @vma from @start on, of those wanted, that are certain to be charged.
- * @more: false if that is not known of all of them.
+/**
+ * pin_certain_in_vma - pages of a VMA that are certain to be charged
+ * @reader: would read them
+ * @vma: the VMA
+ * @start: address inside of it; page aligned, without a tag
+ * @npages: how many are wanted, none of them behind the VMA's end
+ * @more: set to false if it is not known of all of them
+ *
+ * Context: mmap_lock is held.
+ *
+ * Return: pages, from @start on if the device is to write.
  */
-static unsigned long certain_in_vma(const struct pin_reader *reader,
-				    struct vm_area_struct *vma,
-				    unsigned long start, unsigned long npages,
-				    bool *more)
+unsigned long pin_certain_in_vma(const struct pin_reader *reader,
+				 struct vm_area_struct *vma,
+				 unsigned long start, unsigned long npages,
+				 bool *more)
 {
 	bool write = reader->gup_flags & FOLL_WRITE;
 	unsigned long pgoff, in_file;
@@ -107,7 +115,7 @@ static unsigned long certain_in_mm(const struct pin_reader *reader,
 		}
 		of_file |= !!vma->vm_file;
 		n = min(npages, (vma->vm_end - start) >> PAGE_SHIFT);
-		certain += certain_in_vma(reader, vma, start, n, more);
+		certain += pin_certain_in_vma(reader, vma, start, n, more);
 		start += n * PAGE_SIZE;
 		npages -= n;
 	}

@@ -26,6 +26,7 @@ unsigned long pin_extents_skip(struct pin_extents *extents,
 /* params.c */
 unsigned long pin_zero_slack(void);
 bool pin_strict_errno(void);
+unsigned int pin_threads(void);
 
 /* once.c */
 
@@ -119,6 +120,11 @@ int pin_account_enter_window(struct pin_account *acct,
 			     const struct pin_reader *reader);
 unsigned long pin_account_room(const struct pin_account *acct);
 
+/* ahead.c */
+void pin_ahead(struct pin_reader *reader, unsigned long start);
+int pin_ahead_init(void);
+void pin_ahead_exit(void);
+
 /* debugfs.c */
 void pin_debugfs_create(void);
 void pin_debugfs_remove(void);
@@ -128,6 +134,10 @@ int pin_device_register(void);
 void pin_device_unregister(void);
 
 /* early.c */
+unsigned long pin_certain_in_vma(const struct pin_reader *reader,
+				 struct vm_area_struct *vma,
+				 unsigned long start, unsigned long npages,
+				 bool *more);
 int pin_estimate(unsigned long start, unsigned long npages, bool write,
 		 unsigned long *least, unsigned long *most);
 

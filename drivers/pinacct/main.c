@@ -14,9 +14,14 @@ static int __init pinacct_init(void)
 {
 	int ret;
 
-	ret = pin_device_register();
+	ret = pin_ahead_init();
 	if (ret)
 		return ret;
+	ret = pin_device_register();
+	if (ret) {
+		pin_ahead_exit();
+		return ret;
+	}
 	pin_debugfs_create();
 	return 0;
 }
@@ -27,6 +32,7 @@ static void __exit pinacct_exit(void)
 	pin_device_unregister();
 	pin_exclusions_exit();
 	pin_refusals_free();
+	pin_ahead_exit();
 }
 
 module_init(pinacct_init);

@@ -5,7 +5,7 @@
  * All are in /sys/module/pinacct/parameters and can be changed at run time; a
  * value that makes no sense is refused with EINVAL and changes nothing. What
  * zero pages get and whether pages are charged once is decided when a mapping is
- * made; slack and errnos are looked at whenever they matter.
+ * made; slack, errnos and threads are looked at whenever they matter.
  */
 #include "internal.h"
 
@@ -75,6 +75,24 @@ module_param(charge_once, bool, 0644);
 MODULE_PARM_DESC(charge_once,
 		 "Charge a page once to a payer that has pinned it through several mappings, instead of once for each (default N)");
 
+#define THREADS_MAX 64
+
+static unsigned int threads = 1;
+
+static int threads_set(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 0, THREADS_MAX) ? -EINVAL : 0;
+}
+
+static const struct kernel_param_ops threads_ops = {
+	.set = threads_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(pin_threads, &threads_ops, &threads, 0644);
+MODULE_PARM_DESC(pin_threads,
+		 "How many tasks fault in the memory of one mapping, the caller among them, where it was never touched (1 to 64, default 1; 0: by CPUs and size)");
+
 /**
  * pin_zero_mode - what zero pages get in a mapping that is made now
  *
@@ -117,4 +135,16 @@ unsigned long pin_zero_slack(void)
 bool pin_strict_errno(void)
 {
 	return READ_ONCE(strict_errno);
+}
+
+/**
+ * pin_threads - how many tasks may take the faults of one mapping now?
+ *
+ * Context: any.
+ *
+ * Return: a number, the mapper included; 0 for what seems best.
+ */
+unsigned int pin_threads(void)
+{
+	return READ_ONCE(threads);
 }

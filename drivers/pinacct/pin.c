@@ -556,6 +556,8 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 	if (reader->file) {
 		ret = fill_from_file(reader, start, npages);
 	} else {
+		if (pin_threads() != 1 && (reader->gup_flags & FOLL_WRITE))
+			pin_ahead(reader, start);
 		tried = min(npages, window_entries(reader, npages));
 		ret = fill_from_addresses(reader, start, tried,
 					  reader->zero_mode, reader->pages);

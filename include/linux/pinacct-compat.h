@@ -7,6 +7,7 @@
 #define _LINUX_PINACCT_COMPAT_H
 
 #include <linux/capability.h>
+#include <linux/err.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -29,6 +30,28 @@
 static inline int folio_add_pins(struct folio *folio, unsigned int pins)
 {
 	return -EOPNOTSUPP;
+}
+#endif
+
+/* A kernel without vhost need not have its threads. */
+#ifdef CONFIG_VHOST_TASK
+#include <linux/sched/vhost_task.h>
+#else
+struct vhost_task;
+
+static inline struct vhost_task *vhost_task_create(bool (*fn)(void *),
+						   void (*killed)(void *),
+						   void *arg, const char *name)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline void vhost_task_start(struct vhost_task *task)
+{
+}
+
+static inline void vhost_task_stop(struct vhost_task *task)
+{
 }
 #endif
 

@@ -221,6 +221,8 @@ int pin_map_failed(struct iommu_domain *domain, unsigned long iova, size_t size,
  * @device: what is left of a device run, instead of a window
  * @entered: with charge_once: what is in the window has been charged
  * @excluded: memory there must not be pinned: its owner has excluded it
+ * @touched: address up to which there is no use in having memory touched by
+ *	     several tasks; see ahead.c
  *
  * What has been handed out belongs to the caller; pin_reader_end() unpins the
  * rest.
@@ -253,6 +255,7 @@ struct pin_reader {
 	struct pin_run device;
 	bool entered;
 	bool excluded;
+	unsigned long touched;
 };
 
 void pin_reader_init(struct pin_reader *reader,
