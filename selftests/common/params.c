@@ -88,5 +88,6 @@ int params_get(const char *name, char *value, size_t size)
 int params_defaults(void)
 {
 	return params_set("zero_page", "cow") ?: params_set("zero_slack_mb", "0") ?:
-	       params_set("strict_errno", "N") ?: params_set("charge_once", "N");
+	       params_set("strict_errno", "N") ?: params_set("charge_once", "N") ?:
+	       params_set("pin_threads", "1");
 }

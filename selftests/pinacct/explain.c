@@ -574,6 +574,8 @@ TEST_F(device, parameters)
 		{ "zero_page", "cow", "cow" },
 		{ "zero_slack_mb", "4096", "4096" }, { "zero_slack_mb", "1\n", "1" },
 		{ "strict_errno", "1", "Y" }, { "strict_errno", "off", "N" },
+		{ "pin_threads", "0", "0" }, { "pin_threads", "64\n", "64" },
+		{ "pin_threads", "1", "1" },
 	};
 	static const struct {
 		const char *name, *value;
@@ -584,6 +586,8 @@ TEST_F(device, parameters)
 		{ "zero_slack_mb", "99999999999999999999" }, { "zero_slack_mb", "1M" },
 		{ "zero_slack_mb", "\n" },
 		{ "strict_errno", "2" }, { "strict_errno", "\n" },
+		{ "pin_threads", "65" }, { "pin_threads", "-1" }, { "pin_threads", "auto" },
+		{ "pin_threads", "4294967297" }, { "pin_threads", "\n" },
 	};
 	char before[64], after[64];
 	unsigned int i;
@@ -596,6 +600,7 @@ TEST_F(device, parameters)
 	ASSERT_EQ(0, params_set("zero_page", "strict"));
 	ASSERT_EQ(0, params_set("zero_slack_mb", "17"));
 	ASSERT_EQ(0, params_set("strict_errno", "Y"));
+	ASSERT_EQ(0, params_set("pin_threads", "3"));
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		ASSERT_EQ(0, params_get(bad[i].name, before, sizeof(before)));
 		EXPECT_EQ(-EINVAL, params_set(bad[i].name, bad[i].value)) {
