@@ -168,9 +168,9 @@ static void put_module(FILE *out)
 	fprintf(out, "pinacct_zero_slack_bytes %llu\n",
 		(unsigned long long)(params.zero_slack_mb * MIB));
 	put_head(out, "pinacct_parameters_info", "The other parameters of pinacct.ko.");
-	fprintf(out, "pinacct_parameters_info{zero_page=\"%s\",strict_errno=\"%s\",charge_once=\"%s\"} 1\n",
+	fprintf(out, "pinacct_parameters_info{zero_page=\"%s\",strict_errno=\"%s\",charge_once=\"%s\",pin_threads=\"%u\"} 1\n",
 		zero_page_names[params.zero_page], params.strict_errno ? "Y" : "N",
-		params.charge_once ? "Y" : "N");
+		params.charge_once ? "Y" : "N", params.pin_threads);
 }
 
 /* The kernel keeps no count that only grows: when the last one was is what is known

@@ -16,7 +16,7 @@
 
 const char * const zero_page_names[] = { "cow", "ignore", "strict", NULL };
 const char * const param_names[] = {
-	"zero_page", "zero_slack_mb", "strict_errno", "charge_once", NULL
+	"zero_page", "zero_slack_mb", "strict_errno", "charge_once", "pin_threads", NULL
 };
 
 static bool parse_bool(const char *name, const char *value)
@@ -58,9 +58,11 @@ void params_set(struct params *params, const char *assignment)
 		params->strict_errno = parse_bool(name, value);
 	} else if (!strcmp(name, "charge_once")) {
 		params->charge_once = parse_bool(name, value);
+	} else if (!strcmp(name, "pin_threads")) {
+		params->pin_threads = parse_number(name, value, 64);
 	} else {
 		fail(STATUS_USE,
-		     "no parameter is called '%s': zero_page, zero_slack_mb, strict_errno or charge_once",
+		     "no parameter is called '%s': zero_page, zero_slack_mb, strict_errno, charge_once or pin_threads",
 		     name);
 	}
 	free(name);
@@ -79,7 +81,9 @@ const char *param_value(const struct params *params, const char *name)
 		return text("%u", params->zero_slack_mb);
 	if (!strcmp(name, "strict_errno"))
 		return params->strict_errno ? "Y" : "N";
-	return params->charge_once ? "Y" : "N";
+	if (!strcmp(name, "charge_once"))
+		return params->charge_once ? "Y" : "N";
+	return text("%u", params->pin_threads);
 }
 
 /**
@@ -90,7 +94,7 @@ void params_read(struct params *params)
 {
 	char name[128], *value;
 
-	memset(params, 0, sizeof(*params));
+	*params = (struct params){ .pin_threads = 1 };
 	params->loaded = !access("/sys/module/pinacct", F_OK);
 	for (int i = 0; params->loaded && param_names[i]; i++) {
 		snprintf(name, sizeof(name), PARAMETERS "/%s", param_names[i]);

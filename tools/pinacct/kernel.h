@@ -19,6 +19,7 @@ enum zero_page { ZERO_PAGE_COW, ZERO_PAGE_IGNORE, ZERO_PAGE_STRICT };
  * @zero_slack_mb: likewise
  * @strict_errno: likewise
  * @charge_once: likewise
+ * @pin_threads: likewise
  */
 struct params {
 	bool loaded;
@@ -26,6 +27,7 @@ struct params {
 	unsigned int zero_slack_mb;
 	bool strict_errno;
 	bool charge_once;
+	unsigned int pin_threads;
 };
 
 extern const char * const zero_page_names[];

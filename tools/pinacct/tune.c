@@ -26,6 +26,7 @@ static const char help[] =
 "\n"
 "  zero_page=cow|ignore|strict   zero_slack_mb=0..4096\n"
 "  strict_errno=Y|N              charge_once=Y|N\n"
+"  pin_threads=0..64\n"
 "\n"
 "  -p, --persist[=FILE]  also for the next time that the module is loaded: writes\n"
 "                        " MODPROBE_FILE " or FILE anew\n"
@@ -51,6 +52,7 @@ static const struct {
 	{ "zero_slack_mb", "0", "MiB by which copies of the zero page may exceed the limit" },
 	{ "strict_errno", "N", "an errno for each cause of a refusal" },
 	{ "charge_once", "N", "a page in several address spaces is charged once" },
+	{ "pin_threads", "1", "tasks that fault in a mapping's memory; 0: as many as are worth it" },
 	{ }
 };
 

@@ -388,6 +388,7 @@ bad_input()
 	fails "tune set, with --json" 2 "goes with show" tune set --json charge_once=Y
 	fails "tune, the module is absent" 6 "not loaded" tune set charge_once=Y
 	fails "tune, out of range" 2 "from 0 to 4096" tune set --persist="$tmp/conf" zero_slack_mb=4097
+	fails "tune, too many threads" 2 "from 0 to 64" tune set --persist="$tmp/conf" pin_threads=65
 	expect "whether a file was written" "$([[ -e $tmp/conf ]] && echo yes)" ""
 	verdict "and then nothing is written"
 	fails "tune, no such directory" 3 "cannot write" tune set --persist="$tmp/no/conf" charge_once=Y
@@ -437,10 +438,10 @@ persist()
 	run tune set --persist="$conf" zero_slack_mb=1
 	expect "exit status" "$status" 0
 	expect "file" "$(grep -v '^#' "$conf")" \
-		"options pinacct zero_page=cow zero_slack_mb=1 strict_errno=N charge_once=N"
+		"options pinacct zero_page=cow zero_slack_mb=1 strict_errno=N charge_once=N pin_threads=1"
 	run tune set --persist="$conf" charge_once=Y
 	expect "file" "$(grep -v '^#' "$conf")" \
-		"options pinacct zero_page=cow zero_slack_mb=1 strict_errno=N charge_once=Y"
+		"options pinacct zero_page=cow zero_slack_mb=1 strict_errno=N charge_once=Y pin_threads=1"
 	expect "what modprobe reads" "$(modprobe -C "$conf" -c 2>/dev/null | grep '^options pinacct')" \
 		"$(grep -v '^#' "$conf")"
 	expect "other files" "$(find "$tmp" -name "pinacct.conf*" | wc -l)" 1
