@@ -122,4 +122,44 @@ FRONT_TEST(rule, memfd)
 	check(TEST_PASS, fd, memory, PAGES, 13, FRONT_RW);
 }
 
+/* How many pages have been moved, of all processes */
+static long moved(void)
+{
+	long number = -ENOENT;
+	FILE *file = fopen("/proc/vmstat", "re");
+
+	while (file && fscanf(file, " pgmigrate_success %ld", &number) == 0)
+		if (fscanf(file, "%*s %*d") == EOF)
+			break;
+	if (file)
+		fclose(file);
+	return number;
+}
+
+/* Memory that is made in order to be pinned is made where it can stay. */
+FRONT_TEST(rule, untouched_need_not_move)
+{
+	static const char * const numbers[] = { "1", "2" };
+	/* Enough for two tasks */
+	const unsigned long npages = 8200;
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(untouched, npages);
+	unsigned int i;
+	long before;
+
+	ASSERT_EQ(0, madvise(memory, npages * w->page, MADV_NOHUGEPAGE));
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		ASSERT_EQ(0, params_set("pin_threads", numbers[i]));
+		/* There is movable memory, and it is what one gets. */
+		memory[0] = 1;
+		ASSERT_EQ(1, is_movable(memory));
+		before = moved();
+		ASSERT_LE(0, before);
+		ASSERT_EQ(0, map_at(w, memory + w->page, 0, npages - 1));
+		EXPECT_GT(512, moved() - before);
+		ASSERT_EQ(0, unmap_at(w, 0, npages - 1));
+		ASSERT_EQ(0, madvise(memory, npages * w->page, MADV_DONTNEED));
+	}
+}
+
 TEST_HARNESS_MAIN
