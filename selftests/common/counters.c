@@ -341,12 +341,24 @@ long counters_resident(const void *address)
 }
 
 /**
- * counters_huge - pages of a VMA that are parts of anonymous huge pages
+ * counters_huge - pages of a VMA that are parts of huge pages, mapped whole
  * @address: inside of it
  *
  * Return: pages of the normal size, or -errno
  */
 long counters_huge(const void *address)
 {
-	return vma_pages(address, "AnonHugePages:");
+	static const char *const kinds[] = {
+		"AnonHugePages:", "ShmemPmdMapped:", "Private_Hugetlb:", "Shared_Hugetlb:"
+	};
+	long pages = 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		long some = vma_pages(address, kinds[i]);
+
+		if (some < 0)
+			return some;
+		pages += some;
+	}
+	return pages;
 }

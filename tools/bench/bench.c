@@ -20,7 +20,8 @@
  *
  * Memory is made afresh for each front end and kind, and mapped several times,
  * for the first map of fresh memory and the next ones need not cost the same.
- * What was untouched is made so again before each map.
+ * What was untouched is made so again before each map. Of huge pages that are
+ * larger than MIB, one is mapped.
  *
  * SMALL and LARGE are for memory that was never touched, 4 MiB and 1 TiB of the
  * same mapping, where the limit is a page less than 4 MiB.
@@ -40,6 +41,7 @@
 #include <x86intrin.h>
 
 #include "front.h"
+#include "kinds.h"
 #include "memory.h"
 #include "privilege.h"
 
@@ -62,97 +64,11 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
 
-struct kind {
-	const char *name;
-	void *(*make)(size_t size);
-	int prot;
-	bool untouched;
-	/* Pages are mapped one by one, and only a part of them: it is slow. */
-	unsigned int part;
-	/* Is worth a look for another device */
-	bool again;
-};
-
 static void fail(const char *what, const char *front, const char *kind, int error)
 {
 	fprintf(stderr, "bench: %s %s: %s: %s\n", front, kind, what, strerror(error));
 	exit(1);
 }
-
-static void *small_pages(size_t size)
-{
-	void *memory = memory_untouched(size);
-
-	if (memory != MAP_FAILED && madvise(memory, size, MADV_NOHUGEPAGE))
-		return MAP_FAILED;
-	return memory;
-}
-
-static void *touched(size_t size)
-{
-	void *memory = small_pages(size);
-
-	if (memory != MAP_FAILED)
-		memset(memory, 0x5a, size);
-	return memory;
-}
-
-/*
- * Rows of so many pages, and no two rows in a row: the kernel hands out
- * neighbours one after the other, and they go to addresses whose row numbers are
- * the count read backwards.
- */
-static void *in_rows(size_t size, size_t row)
-{
-	const size_t nrows = size / memory_page() / row;
-	char *memory = small_pages(size);
-
-	for (size_t i = 0; memory != MAP_FAILED && i < nrows * row; i++) {
-		size_t reversed = 0;
-
-		for (size_t bit = 1; bit < nrows; bit <<= 1)
-			reversed = reversed << 1 | !!(i / row & bit);
-		memory[(reversed * row + i % row) * memory_page()] = 0x5a;
-	}
-	return memory;
-}
-
-static void *scattered(size_t size)
-{
-	return in_rows(size, 1);
-}
-
-static void *pairs(size_t size)
-{
-	return in_rows(size, 2);
-}
-
-static void *shared_file(size_t size)
-{
-	int fd = memory_memfd(size);
-	void *memory;
-
-	if (fd < 0)
-		return MAP_FAILED;
-	memory = memory_of_file(fd, size);
-	close(fd);
-	if (memory != MAP_FAILED)
-		memset(memory, 0x5a, size);
-	return memory;
-}
-
-static const struct kind kinds[] = {
-	{ .name = "4k", .make = touched, .prot = FRONT_RW, .again = true },
-	{ .name = "4k-scattered", .make = scattered, .prot = FRONT_RW, .again = true },
-	{ .name = "4k-pairs", .make = pairs, .prot = FRONT_RW },
-	{ .name = "thp", .make = memory_transparent_huge, .prot = FRONT_RW, .again = true },
-	{ .name = "hugetlb-2m", .make = memory_hugetlb, .prot = FRONT_RW },
-	{ .name = "memfd-4k", .make = shared_file, .prot = FRONT_RW, .again = true },
-	{ .name = "4k-untouched", .make = small_pages, .prot = FRONT_RW, .untouched = true },
-	{ .name = "ro-4k", .make = touched, .prot = FRONT_READ },
-	{ .name = "ro-untouched", .make = small_pages, .prot = FRONT_READ, .untouched = true },
-	{ .name = "page-by-page", .make = touched, .prot = FRONT_RW, .part = 8 },
-};
 
 static const struct front_ops *const fronts[] = { &front_type1_v2, &front_iommufd_process };
 
@@ -173,28 +89,31 @@ static int compact(void)
 
 static void measure(struct front *front, const struct kind *kind, size_t size, int iterations)
 {
-	const unsigned long iova = kind->make == touched ? ASKEW : IOVA;
-	const size_t step = kind->part ? memory_page() : size;
+	const unsigned long iova = kind->askew ? ASKEW : IOVA;
 	unsigned long long start, mapped, end;
-	char *memory;
-	int rc = 0;
+	struct memory memory;
+	size_t step;
+	int rc;
 
+	if (size < kind->page)
+		size = kind->page;
 	if (kind->part)
 		size /= kind->part;
+	step = kind->part ? memory_page() : size;
 	rc = compact();
 	if (rc)
 		fail("compaction", front->ops->name, kind->name, -rc);
-	memory = kind->make(size);
-	if (memory == MAP_FAILED)
-		fail("no memory", front->ops->name, kind->name, errno);
+	rc = kind_make(kind, size, &memory);
+	if (rc)
+		fail("no memory", front->ops->name, kind->name, -rc);
 
 	for (int i = 1; i <= iterations; i++) {
-		if (kind->untouched && madvise(memory, size, MADV_DONTNEED))
+		if (kind->untouched && madvise(memory.address, size, MADV_DONTNEED))
 			fail("madvise", front->ops->name, kind->name, errno);
 
 		start = __rdtsc();
 		for (size_t done = 0; !rc && done < size; done += step)
-			rc = front_map(front, memory + done, iova + done, step, kind->prot);
+			rc = front_map(front, memory.address + done, iova + done, step, kind->prot);
 		mapped = __rdtsc();
 		if (rc)
 			fail("map", front->ops->name, kind->name, -rc);
@@ -207,7 +126,7 @@ static void measure(struct front *front, const struct kind *kind, size_t size, i
 		printf("%s %s %d %zu %llu %llu\n", front->ops->name, kind->name, i,
 		       size / memory_page(), mapped - start, end - mapped);
 	}
-	munmap(memory, size);
+	kind_free(&memory);
 }
 
 /* Opens a front end, with a device in it. */
@@ -230,7 +149,7 @@ static void measure_all(size_t size, int iterations, const char *only_front,
 		if (only_front && strcmp(only_front, fronts[f]->name))
 			continue;
 		begin(&front, fronts[f]);
-		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		for (size_t k = 0; k < nkinds; k++)
 			if (!only_kind || !strcmp(only_kind, kinds[k].name))
 				measure(&front, &kinds[k], size, iterations);
 		front_close(&front);
@@ -307,26 +226,25 @@ static void measure_again(size_t size)
 
 	for (size_t f = 0; f < ARRAY_SIZE(fronts); f++) {
 		begin_two(two, fronts[f]);
-		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
-			char *memory;
+		for (size_t k = 0; k < nkinds; k++) {
+			struct memory memory;
+			int rc;
 
 			if (!kinds[k].again)
 				continue;
-			memory = kinds[k].make(size);
-			if (memory == MAP_FAILED)
-				fail("no memory", fronts[f]->name, kinds[k].name, errno);
+			rc = kind_make(&kinds[k], size, &memory);
+			if (rc)
+				fail("no memory", fronts[f]->name, kinds[k].name, -rc);
 			for (int i = 0; i < 2; i++) {
-				int rc;
-
 				start = __rdtsc();
-				rc = front_map(&two[i], memory, IOVA, size, kinds[k].prot);
+				rc = front_map(&two[i], memory.address, IOVA, size, kinds[k].prot);
 				took[i] = __rdtsc() - start;
 				if (rc)
 					fail("map", fronts[f]->name, kinds[k].name, -rc);
 			}
 			for (int i = 0; i < 2; i++)
 				front_unmap(&two[i], IOVA, size, NULL);
-			munmap(memory, size);
+			kind_free(&memory);
 			printf("again %s %s %zu %llu %llu\n", fronts[f]->name, kinds[k].name,
 			       size / memory_page(), took[0], took[1]);
 		}

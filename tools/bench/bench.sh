@@ -65,7 +65,7 @@ measure()
 	local start=$SECONDS
 
 	"$pa_top/tools/vm/run.sh" --icount --devices edu,e1000e --hugepages $((mib / 2)) \
-		--append 'nokaslr norandmaps' --timeout 600 "${boot[@]}" \
+		--append 'nokaslr norandmaps hugepagesz=1G hugepages=1' --timeout 600 "${boot[@]}" \
 		--out "$report" --log "$report/console.$1" \
 		-- tools/bench/in-l1.sh "$1" "$mib" "$iterations" >"$report/$1" ||
 		die "the benchmark did not run on $1: see above, and $report/console.$1"

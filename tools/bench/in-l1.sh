@@ -14,6 +14,8 @@ use_modules "$1" edu e1000e
 # The per-CPU lists of free pages grow with what is freed, and hand it out last
 # first, so that no two pages would be in a row in any kind of 4 KiB memory.
 echo 1000000 >/proc/sys/vm/percpu_pagelist_high_fraction
+# Huge pages of a memfd, where its mapping asks for them.
+echo advise >/sys/kernel/mm/transparent_hugepage/shmem_enabled
 # From memory: what is read from the host's files while it runs takes time.
 cp /pinacct/build/selftests/bench /tmp/
 /tmp/bench "$2" "$3"
