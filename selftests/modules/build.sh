@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Build the module that shows tests the kernel's pages and holds them, into
-# build/selftests/modules/RELEASE/.
+# Build the module that shows tests the kernel's pages and holds them, and the one
+# that the benchmark compares with, into build/selftests/modules/RELEASE/.
 #
 # Use:	[KDIR=...] selftests/modules/build.sh
 
@@ -15,9 +15,9 @@ obj=$pa_top/build/selftests/obj/$release/test
 out=$pa_top/build/selftests/modules/$release
 
 mkdir -p "$obj" "$out"
-cp -u "$pa_top/selftests/modules/"*.c "$obj/"
-echo 'obj-m := pinacct_test.o' >"$obj/Kbuild"
+cp -u "$pa_top/selftests/modules/"*.[ch] "$obj/"
+echo 'obj-m := pinacct_test.o pinacct_floor.o' >"$obj/Kbuild"
 make -s -C "$kdir" M="$obj" W=1 CONFIG_DEBUG_INFO= CONFIG_DEBUG_INFO_BTF_MODULES= modules ||
-	die "the test module was not built"
-cp "$obj/pinacct_test.ko" "$out/"
-say "${out#"$pa_top/"}: pinacct_test.ko"
+	die "the test modules were not built"
+cp "$obj/"*.ko "$out/"
+say "${out#"$pa_top/"}: pinacct_test.ko pinacct_floor.ko"
