@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that the project needs and this machine lacks.
 #
-# Use:	scripts/deps.sh [build|vm|qemu|tools|check|deb]...	(all but deb when none is named)
+# Use:	scripts/deps.sh [build|vm|qemu|tools|check|bench|deb]...	(all but deb when none is named)
 
 . "$(dirname "$0")/lib.sh"
 
@@ -26,10 +26,13 @@ tools=(gcc make libc6-dev pkgconf libxml2-dev libjson-c-dev libncurses-dev)
 check=(sparse shellcheck mandoc tmux uuid-dev libcap-dev e2fsprogs libvirt-clients
 	libxml2-utils)
 
+# Plots of the benchmark.
+bench=(gnuplot-nox)
+
 # Making packages of it.
 deb=(dpkg-dev debhelper dh-dkms lintian)
 
-[[ $# -gt 0 ]] || set -- build vm qemu tools check
+[[ $# -gt 0 ]] || set -- build vm qemu tools check bench
 want=()
 for group; do
 	case $group in
@@ -38,8 +41,9 @@ for group; do
 	qemu)	want+=("${qemu[@]}") ;;
 	tools)	want+=("${tools[@]}") ;;
 	check)	want+=("${check[@]}") ;;
+	bench)	want+=("${bench[@]}") ;;
 	deb)	want+=("${deb[@]}") ;;
-	*)	die "no group of packages is called '$group': build, vm, qemu, tools, check or deb" ;;
+	*)	die "no group of packages is called '$group': build, vm, qemu, tools, check, bench or deb" ;;
 	esac
 done
 pa_need "${want[@]}"

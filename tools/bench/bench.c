@@ -1,38 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What mapping memory for a device costs, by kind of memory and front end, what
- * it costs to be refused, and to map the same memory for another device.
+ * What mapping memory for a device costs, by kind of memory and path.
  *
- * Use:	bench MIB ITERATIONS [FRONT KIND]
+ * Use:	bench map MIB,... ITERATIONS PATH,... KIND,...
  *	bench refusal
  *	bench again MIB
  *
- * The first prints a line for each map and unmap, the second one for each front
- * end, and the third one for each front end and kind:
+ * The first prints a line for each map and unmap, the second one for each path, and the
+ * third one for each path and kind:
  *
- *	FRONT KIND ITERATION PAGES MAP UNMAP
- *	refusal FRONT SMALL LARGE
- *	again FRONT KIND PAGES FIRST SECOND
+ *	map PATH KIND PAGES ITERATION CALLS RUNS MAP UNMAP
+ *	refusal PATH SMALL LARGE
+ *	again PATH KIND PAGES FIRST SECOND
  *
- * MAP, UNMAP, SMALL, LARGE, FIRST and SECOND are ticks of the time stamp counter. Under QEMU's
- * -icount with shift=0 a tick is an instruction, of the program and the kernel
- * alike.
+ * RUNS is how many rows of neighbours the memory consists of, which cannot be chosen.
+ * MAP, UNMAP, SMALL, LARGE, FIRST and SECOND are ticks of the time stamp counter.
+ * Under QEMU's -icount with shift=0 a tick is an instruction, of the program and
+ * the kernel alike.
  *
- * Memory is made afresh for each front end and kind, and mapped several times,
- * for the first map of fresh memory and the next ones need not cost the same.
- * What was untouched is made so again before each map. Of huge pages that are
- * larger than MIB, one is mapped.
- *
- * SMALL and LARGE are for memory that was never touched, 4 MiB and 1 TiB of the
- * same mapping, where the limit is a page less than 4 MiB.
- *
- * FIRST and SECOND are for touched memory in two containers, or two IOASes of an
- * iommufd each, with a device each. It is for who runs it to set charge_once.
+ * Memory is made afresh for each path, kind and size, and mapped several times, for
+ * the first map of fresh memory and the next ones need not cost the same. What was
+ * untouched is made so again before each map.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,13 +31,8 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#include "front.h"
-#include "kinds.h"
+#include "bench.h"
 #include "memory.h"
-#include "privilege.h"
-
-/* Anywhere that the emulated IOMMU reaches and that is not reserved. */
-#define IOVA (1UL << 32)
 
 /*
  * Small pages that happen to lie in long rows are mapped as large ones, where row and
@@ -54,23 +40,11 @@
  */
 #define ASKEW (IOVA + 4096)
 
-/* What is refused, and where it would have gone */
-#define SMALL (4UL << 20)
-#define LARGE (1UL << 40)
-#define LARGE_IOVA LARGE
-
-/* The least of so many is taken: the first few are logged, which costs more. */
-#define REFUSALS 64
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
-
-static void fail(const char *what, const char *front, const char *kind, int error)
+void fail(const char *what, const char *path, const char *kind, int error)
 {
-	fprintf(stderr, "bench: %s %s: %s: %s\n", front, kind, what, strerror(error));
+	fprintf(stderr, "bench: %s %s: %s: %s\n", path, kind, what, strerror(error));
 	exit(1);
 }
-
-static const struct front_ops *const fronts[] = { &front_type1_v2, &front_iommufd_process };
 
 /*
  * What earlier kinds have left decides how long the rows are in which the kernel
@@ -87,195 +61,119 @@ static int compact(void)
 	return rc;
 }
 
-static void measure(struct front *front, const struct kind *kind, size_t size, int iterations)
+static void measure(const struct path *path, struct front *front, const struct kind *kind,
+		    size_t size, int iterations)
 {
 	const unsigned long iova = kind->askew ? ASKEW : IOVA;
-	unsigned long long start, mapped, end;
+	unsigned long long start, mapped, unmap, end;
 	struct memory memory;
 	size_t step;
+	long runs;
 	int rc;
 
-	if (size < kind->page)
-		size = kind->page;
-	if (kind->part)
-		size /= kind->part;
-	step = kind->part ? memory_page() : size;
 	rc = compact();
 	if (rc)
-		fail("compaction", front->ops->name, kind->name, -rc);
-	rc = kind_make(kind, size, &memory);
-	if (rc)
-		fail("no memory", front->ops->name, kind->name, -rc);
+		fail("compaction", path->name, kind->name, -rc);
+	path_memory(path, front, kind, size, &memory);
+	size = memory.size;
+	step = kind->by_page ? memory_page() : size;
 
 	for (int i = 1; i <= iterations; i++) {
 		if (kind->untouched && madvise(memory.address, size, MADV_DONTNEED))
-			fail("madvise", front->ops->name, kind->name, errno);
+			fail("madvise", path->name, kind->name, errno);
 
 		start = __rdtsc();
 		for (size_t done = 0; !rc && done < size; done += step)
-			rc = front_map(front, memory.address + done, iova + done, step, kind->prot);
+			rc = path_map(path, front, kind, &memory, done, iova + done, step);
 		mapped = __rdtsc();
 		if (rc)
-			fail("map", front->ops->name, kind->name, -rc);
+			fail("map", path->name, kind->name, -rc);
+		runs = kind_runs(&memory);
+		unmap = __rdtsc();
 		for (size_t done = 0; !rc && done < size; done += step)
 			rc = front_unmap(front, iova + done, step, NULL);
 		end = __rdtsc();
 		if (rc)
-			fail("unmap", front->ops->name, kind->name, -rc);
+			fail("unmap", path->name, kind->name, -rc);
 
-		printf("%s %s %d %zu %llu %llu\n", front->ops->name, kind->name, i,
-		       size / memory_page(), mapped - start, end - mapped);
+		printf("map %s %s %zu %d %zu %ld %llu %llu\n", path->name, kind->name,
+		       size / memory_page(), i, size / step, runs, mapped - start, end - unmap);
 	}
 	kind_free(&memory);
 }
 
-/* Opens a front end, with a device in it. */
-static void begin(struct front *front, const struct front_ops *ops)
+/* Is a word in a list with commas, or the list "all"? */
+static bool listed(const char *list, const char *word)
 {
-	int rc = front_open(front, ops);
+	const size_t len = strlen(word);
 
-	if (!rc)
-		rc = front_attach(front, DEVICE_EDU);
-	if (rc)
-		fail("open", ops->name, "", -rc);
+	if (!strcmp(list, "all"))
+		return true;
+	for (;; list++) {
+		if (!strncmp(list, word, len) && (!list[len] || list[len] == ','))
+			return true;
+		list = strchr(list, ',');
+		if (!list)
+			return false;
+	}
 }
 
-static void measure_all(size_t size, int iterations, const char *only_front,
-			const char *only_kind)
+static void measure_maps(const char *sizes, int iterations, const char *which_paths,
+			 const char *which_kinds)
 {
 	struct front front;
+	char *end;
 
-	for (size_t f = 0; f < ARRAY_SIZE(fronts); f++) {
-		if (only_front && strcmp(only_front, fronts[f]->name))
+	for (size_t p = 0; p < npaths; p++) {
+		if (!listed(which_paths, paths[p].name))
 			continue;
-		begin(&front, fronts[f]);
-		for (size_t k = 0; k < nkinds; k++)
-			if (!only_kind || !strcmp(only_kind, kinds[k].name))
-				measure(&front, &kinds[k], size, iterations);
-		front_close(&front);
-	}
-}
-
-static unsigned long long refuse(struct front *front, const void *memory, size_t size)
-{
-	unsigned long long start, took, least = ULLONG_MAX;
-	int rc;
-
-	for (int i = 0; i < REFUSALS; i++) {
-		start = __rdtsc();
-		rc = front_map(front, memory, LARGE_IOVA, size, FRONT_RW);
-		took = __rdtsc() - start;
-		if (rc != -ENOMEM)
-			fail("not refused", front->ops->name, "refusal", -rc);
-		if (took < least)
-			least = took;
-	}
-	return least;
-}
-
-static void measure_refusals(void)
-{
-	void *memory = mmap(NULL, LARGE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	unsigned long long small, large;
-	struct front front;
-
-	if (memory == MAP_FAILED)
-		fail("no memory", "", "refusal", errno);
-	if (privilege_drop() || privilege_limit(SMALL - memory_page()))
-		fail("no limit", "", "refusal", errno);
-
-	for (size_t f = 0; f < ARRAY_SIZE(fronts); f++) {
-		/* Only root opens a device. */
-		if (privilege_root(true))
-			fail("not root", fronts[f]->name, "refusal", errno);
-		begin(&front, fronts[f]);
-		if (privilege_root(false))
-			fail("still root", fronts[f]->name, "refusal", errno);
-		small = refuse(&front, memory, SMALL);
-		large = refuse(&front, memory, LARGE);
-		front_close(&front);
-		printf("refusal %s %llu %llu\n", fronts[f]->name, small, large);
-	}
-}
-
-/* Opens both front ends as root, who is charged for nothing afterwards. */
-static void begin_two(struct front two[2], const struct front_ops *ops)
-{
-	int rc;
-
-	if (privilege_root(true))
-		fail("not root", ops->name, "again", errno);
-	begin(&two[0], ops);
-	rc = front_open(&two[1], ops);
-	if (!rc)
-		rc = front_attach(&two[1], DEVICE_NIC);
-	if (rc)
-		fail("open", ops->name, "again", -rc);
-	if (privilege_root(false))
-		fail("still root", ops->name, "again", errno);
-}
-
-static void measure_again(size_t size)
-{
-	unsigned long long start, took[2];
-	struct front two[2];
-
-	if (privilege_drop() || privilege_limit(2 * size))
-		fail("no limit", "", "again", errno);
-
-	for (size_t f = 0; f < ARRAY_SIZE(fronts); f++) {
-		begin_two(two, fronts[f]);
+		path_open(&paths[p], &front);
 		for (size_t k = 0; k < nkinds; k++) {
-			struct memory memory;
-			int rc;
-
-			if (!kinds[k].again)
+			if (!listed(which_kinds, kinds[k].name) || !path_takes(&paths[p], &kinds[k]))
 				continue;
-			rc = kind_make(&kinds[k], size, &memory);
-			if (rc)
-				fail("no memory", fronts[f]->name, kinds[k].name, -rc);
-			for (int i = 0; i < 2; i++) {
-				start = __rdtsc();
-				rc = front_map(&two[i], memory.address, IOVA, size, kinds[k].prot);
-				took[i] = __rdtsc() - start;
-				if (rc)
-					fail("map", fronts[f]->name, kinds[k].name, -rc);
-			}
-			for (int i = 0; i < 2; i++)
-				front_unmap(&two[i], IOVA, size, NULL);
-			kind_free(&memory);
-			printf("again %s %s %zu %llu %llu\n", fronts[f]->name, kinds[k].name,
-			       size / memory_page(), took[0], took[1]);
+			for (const char *size = sizes; *size; size = end + !!*end)
+				measure(&paths[p], &front, &kinds[k], strtoul(size, &end, 10) << 20,
+					iterations);
 		}
-		front_close(&two[0]);
-		front_close(&two[1]);
+		front_close(&front);
 	}
+}
+
+/* Are these sizes that can be halved down to a page? */
+static bool good_sizes(const char *sizes)
+{
+	unsigned long mib;
+	char *end;
+
+	do {
+		mib = strtoul(sizes, &end, 10);
+		if (end == sizes || (*end && *end != ',') || !mib || mib & (mib - 1))
+			return false;
+		sizes = end + 1;
+	} while (*end);
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	static char output[1 << 16];
-	unsigned long mib = argc >= 3 ? strtoul(argv[1], NULL, 0) : 0;
-	int iterations = argc >= 3 ? atoi(argv[2]) : 0;
+	static char output[1 << 20];
 
 	/* Nothing is written before the end: writing costs instructions. */
 	setvbuf(stdout, output, _IOFBF, sizeof(output));
 
 	if (argc == 2 && !strcmp(argv[1], "refusal")) {
 		measure_refusals();
-		return 0;
-	}
-	if (argc == 3 && !strcmp(argv[1], "again")) {
-		measure_again(strtoul(argv[2], NULL, 0) << 20);
-		return 0;
-	}
-	if (!mib || mib & (mib - 1) || iterations < 1) {
-		fprintf(stderr, "use: bench MIB ITERATIONS [FRONT KIND], where MIB is a power of two\n"
+	} else if (argc == 3 && !strcmp(argv[1], "again") && good_sizes(argv[2])) {
+		measure_containers(strtoul(argv[2], NULL, 10) << 20);
+	} else if (argc == 6 && !strcmp(argv[1], "map") && good_sizes(argv[2]) &&
+		   atoi(argv[3]) > 0) {
+		measure_maps(argv[2], atoi(argv[3]), argv[4], argv[5]);
+	} else {
+		fprintf(stderr, "use: bench map MIB,... ITERATIONS PATH,... KIND,...\n"
 			"     bench refusal\n"
-			"     bench again MIB\n");
+			"     bench again MIB\n"
+			"where MIB is a power of two\n");
 		return 2;
 	}
-	measure_all(mib << 20, iterations, argc == 5 ? argv[3] : NULL, argc == 5 ? argv[4] : NULL);
 	return 0;
 }

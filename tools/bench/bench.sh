@@ -1,34 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What mapping and unmapping costs on stock modules and on ours.
+# What mapping and unmapping costs: on stock modules, on ours, and at least.
 #
 # Use:	tools/bench/bench.sh
 #
-#	KERNEL=6.12	Debian's kernel; 7.2 is the small kernel of that version
-#	MIB=128		memory that is mapped at a time, a power of two
-#	ITERATIONS=3	of each map and unmap
+#	KERNEL="6.12 7.2"	Debian's 6.12; 7.2 is the small kernel of that version
+#	QUICK=			yes: one size of each kind of memory
 #
 # Boots L1 once with each set of modules, on one CPU whose clock counts
-# instructions, so that the figures repeat and do not depend on the host. Prints
-# instructions per 4 KiB page, of which there is a table for each front end, and
-# the ratio ours / stock: below 1 is faster than stock. Each iteration is shown,
-# since the second map of fresh memory may cost more than the first. At the end
-# comes what it costs to refuse memory that was never touched, and with charge_once
-# to map touched memory for a second device.
+# instructions, so that the figures repeat and do not depend on the host; and once
+# with the floor (selftests/modules/pinacct_floor.c), which does with the kernel's
+# own functions what cannot be left out. The figures go to
+# build/report/bench/KERNEL/, from where report.sh makes tables, verdicts and plots.
 #
-# The tables are also in build/report/bench-KERNEL.txt, and a verdict on each row
-# in bench-KERNEL.tap: a ratio that rounds to 1.00 or less passes. Refusing 1 TiB
-# may cost 1.01 times what 4 MiB cost, since both are one VMA, which is all that
-# is looked at; mapping for the second device no more than for the first. Exit status 1 means that something could not be run, whatever the
-# verdicts.
+# Exit status 1 means that something could not be run, whatever the verdicts.
 
 . "$(dirname "$0")/../../scripts/lib.sh"
 
-kernel=${KERNEL:-6.12}
-mib=${MIB:-128}
-iterations=${ITERATIONS:-3}
-report=$pa_top/build/report/bench-$kernel
+kernels=${KERNEL:-6.12 7.2}
+quick=${QUICK:-}
+report=$pa_top/build/report/bench
 
 # use_kernel: what to build for, and what to boot
 use_kernel()
@@ -52,96 +44,71 @@ use_kernel()
 	esac
 }
 
-# build FLAVOUR [W]
+# build WHAT COMMAND...: with what it says in a file
 build()
 {
-	W=${2:-1} "$pa_top/scripts/build-modules.sh" "$1" >"$report/build.$1" 2>&1 ||
-		die "the $1 modules were not built: see $report/build.$1"
+	local what=$1
+
+	shift
+	"$@" >"$out/build.$what" 2>&1 || die "not built: $what, see $out/build.$what"
 }
 
-# measure FLAVOUR: L1 once, what it prints to $report/FLAVOUR
+# Small pages: there is more to do for each, so less of them is mapped.
+small=4k,4k-scattered,4k-pairs,memfd-4k,4k-untouched,ro-4k,ro-untouched
+huge_2m=thp,hugetlb-2m,hugetlb-2m-shared,memfd-thp,memfd-2m
+huge_1g=hugetlb-1g,hugetlb-1g-shared,memfd-1g
+
+# plan FLAVOUR: the lines that bench.c is run with
+plan()
+{
+	local paths=type1,iommufd,compat two=type1,iommufd
+
+	[[ $kernel = 6.12 ]] || paths+=,iommufd-file
+	if [[ $1 = floor ]]; then
+		paths=floor,floor-file
+		two=floor
+	fi
+	echo "64 2 $paths $small,$huge_2m"
+	echo "1024 2 $paths $huge_1g"
+	echo "8 2 $paths page-by-page"
+	echo "1 2 $paths bar"
+	[[ -z $quick ]] || return 0
+	echo "1,4,16,256,1024,4096 2 $two 4k,thp,hugetlb-2m"
+	echo "1,4,16,256,1024 2 $two 4k-scattered"
+	echo "4096 2 $two hugetlb-1g"
+}
+
+# measure FLAVOUR: L1 once
 measure()
 {
 	local start=$SECONDS
 
-	"$pa_top/tools/vm/run.sh" --icount --devices edu,e1000e --hugepages $((mib / 2)) \
-		--append 'nokaslr norandmaps hugepagesz=1G hugepages=1' --timeout 600 "${boot[@]}" \
-		--out "$report" --log "$report/console.$1" \
-		-- tools/bench/in-l1.sh "$1" "$mib" "$iterations" >"$report/$1" ||
-		die "the benchmark did not run on $1: see above, and $report/console.$1"
+	plan "$1" >"$out/plan.$1"
+	"$pa_top/tools/vm/run.sh" --icount --devices edu,e1000e --mem "${mem}G" \
+		--append "nokaslr norandmaps hugepagesz=2M hugepages=$((mem == 4 ? 32 : 2048)) \
+			hugepagesz=1G hugepages=$((mem == 4 ? 1 : 4))" \
+		--timeout 2400 "${boot[@]}" --out "$out" --log "$out/console.$1" \
+		-- tools/bench/in-l1.sh "$1" "/out/plan.$1" >"$out/$1.tmp" ||
+		die "the benchmark did not run on $1: see above, and $out/console.$1"
+	mv "$out/$1.tmp" "$out/$1"
 	say "bench: $kernel, $1: $((SECONDS - start)) s"
 }
 
-# rows: of both, "FRONT KIND ITERATION map|unmap STOCK OURS RATIO", per page
-rows()
-{
-	awk '
-	function row(what, stock, ours)
-	{
-		printf "%s %s %d %s %.1f %.1f %.2f\n", $1, $2, $3, what,
-			stock / $4, ours / $4, ours / stock
-	}
-	$1 == "refusal" || $1 == "again" { next }
-	NR == FNR { map[$1, $2, $3] = $5; unmap[$1, $2, $3] = $6; next }
-	{
-		row("map", map[$1, $2, $3], $5)
-		row("unmap", unmap[$1, $2, $3], $6)
-	}' "$report/stock" "$report/ours"
-}
-
-# refusals: "FRONT SMALL LARGE RATIO"
-refusals()
-{
-	awk '$1 == "refusal" { printf "%s %d %d %.2f\n", $2, $3, $4, $4 / $3 }' "$report/ours"
-}
-
-# again: "FRONT KIND FIRST SECOND RATIO", per page
-again()
-{
-	awk '$1 == "again" {
-		printf "%s %s %.1f %.1f %.2f\n", $2, $3, $5 / $4, $6 / $4, $6 / $5
-	}' "$report/ours"
-}
-
-tables()
-{
-	rows | awk -v mib="$mib" -v kernel="$kernel" '
-	$1 != front {
-		front = $1
-		printf "%s, Linux %s, %d MiB, instructions per page\n", front, kernel, mib
-		printf "%-18s %2s %-6s %10s %10s %7s\n", "memory", "nr", "", "stock", "ours", "ratio"
-	}
-	{ printf "%-18s %2d %-6s %10s %10s %7s\n", $2, $3, $4, $5, $6, $7 }'
-	echo "refused without a touch, instructions"
-	printf '%-28s %10s %10s %7s\n' "" "4 MiB" "1 TiB" "ratio"
-	refusals | awk '{ printf "%-28s %10d %10d %7s\n", $1, $2, $3, $4 }'
-	echo "mapped for two devices with charge_once, instructions per page"
-	printf '%-28s %10s %10s %7s\n' "" "first" "second" "ratio"
-	again | awk '{ printf "%-17s %-10s %10s %10s %7s\n", $1, $2, $3, $4, $5 }'
-}
-
-verdicts()
-{
-	{
-		rows | awk '{ print ($7 <= 1), $1, $2, $4, $3 ":", $7, "of stock" }'
-		refusals | awk '{ print ($4 <= 1.01), $1, "refusing 1 TiB:", $4, "of 4 MiB" }'
-		again | awk '{ print ($5 <= 1), $1, $2, "for a second device:", $5, "of the first" }'
-	} | awk '{
-		ok = $1
-		sub(/^[01] /, "")
-		printf "%s %d - %s\n", ok ? "ok" : "not ok", NR, $0
-	} END { print "1.." NR }'
-}
-
 "$pa_top/scripts/deps.sh" build vm
-mkdir -p "$report"
-rm -f "$report.txt" "$report.tap"
-use_kernel
-# The kernel's own source may have warnings, whatever W says.
-build stock
-build ours "${W:-1}"
-"$pa_top/selftests/build.sh" bench
-measure stock
-measure ours
-tables | tee "$report.txt"
-verdicts >"$report.tap"
+mem=$([[ $quick ]] && echo 4 || echo 14)
+for kernel in $kernels; do
+	use_kernel
+	out=$report/$kernel
+	rm -rf "$out"
+	mkdir -p "$out"
+	# The kernel's own source may have warnings, whatever W says.
+	build stock env W=1 "$pa_top/scripts/build-modules.sh" stock
+	build ours env W="${W:-1}" "$pa_top/scripts/build-modules.sh" ours
+	build floor "$pa_top/selftests/modules/build.sh"
+	build program "$pa_top/selftests/build.sh" bench
+	for flavour in stock ours floor; do
+		measure "$flavour"
+	done
+done
+# shellcheck disable=SC2086
+"$pa_top/tools/bench/report.sh" $kernels

@@ -16,6 +16,7 @@
 #include "front.h"
 #include "kinds.h"
 #include "memory.h"
+#include "pinacct_floor.h"
 
 #define HUGE_2M (2UL << 20)
 #define HUGE_1G (1UL << 30)
@@ -118,21 +119,30 @@ const struct kind kinds[] = {
 	{ .name = "4k-pairs", .make = pairs, .prot = FRONT_RW },
 	{ .name = "thp", .make = memory_transparent_huge, .page = HUGE_2M, .prot = FRONT_RW,
 	  .again = true },
-	{ .name = "hugetlb-2m", .make = private_2m, .page = HUGE_2M, .prot = FRONT_RW },
-	{ .name = "hugetlb-2m-shared", .make = shared_2m, .page = HUGE_2M, .prot = FRONT_RW },
-	{ .name = "hugetlb-1g", .make = private_1g, .page = HUGE_1G, .prot = FRONT_RW },
-	{ .name = "hugetlb-1g-shared", .make = shared_1g, .page = HUGE_1G, .prot = FRONT_RW },
+	{ .name = "hugetlb-2m", .make = private_2m, .page = HUGE_2M, .prot = FRONT_RW,
+	  .floor = FLOOR_LEAF },
+	{ .name = "hugetlb-2m-shared", .make = shared_2m, .page = HUGE_2M, .prot = FRONT_RW,
+	  .floor = FLOOR_FILE },
+	{ .name = "hugetlb-1g", .make = private_1g, .page = HUGE_1G, .prot = FRONT_RW,
+	  .floor = FLOOR_LEAF },
+	{ .name = "hugetlb-1g-shared", .make = shared_1g, .page = HUGE_1G, .prot = FRONT_RW,
+	  .floor = FLOOR_FILE },
 	{ .name = "memfd-4k", .file = file_4k, .prot = FRONT_RW, .askew = true, .again = true },
 	/* It takes "advise" in /sys/kernel/mm/transparent_hugepage/shmem_enabled. */
-	{ .name = "memfd-thp", .file = file_4k, .page = HUGE_2M, .prot = FRONT_RW },
-	{ .name = "memfd-2m", .file = file_2m, .page = HUGE_2M, .prot = FRONT_RW },
-	{ .name = "memfd-1g", .file = file_1g, .page = HUGE_1G, .prot = FRONT_RW },
+	{ .name = "memfd-thp", .file = file_4k, .page = HUGE_2M, .prot = FRONT_RW,
+	  .floor = FLOOR_FILE },
+	{ .name = "memfd-2m", .file = file_2m, .page = HUGE_2M, .prot = FRONT_RW,
+	  .floor = FLOOR_FILE },
+	{ .name = "memfd-1g", .file = file_1g, .page = HUGE_1G, .prot = FRONT_RW,
+	  .floor = FLOOR_FILE },
 	{ .name = "4k-untouched", .make = memory_untouched, .prot = FRONT_RW, .untouched = true,
 	  .askew = true },
 	{ .name = "ro-4k", .make = touched, .prot = FRONT_READ, .askew = true },
 	{ .name = "ro-untouched", .make = memory_untouched, .prot = FRONT_READ,
 	  .untouched = true, .askew = true },
-	{ .name = "page-by-page", .make = touched, .prot = FRONT_RW, .askew = true, .part = 8 },
+	{ .name = "page-by-page", .make = touched, .prot = FRONT_RW, .askew = true, .by_page = true },
+	/* A device's memory is made by who has the device. */
+	{ .name = "bar", .prot = FRONT_RW, .floor = FLOOR_DEVICE },
 };
 
 const size_t nkinds = sizeof(kinds) / sizeof(*kinds);
@@ -157,14 +167,47 @@ static char *map_file(int fd, size_t size, size_t page)
 }
 
 /**
- * kind_make - make memory of a kind
- * @kind: which
- * @size: in bytes; a multiple of the kind's huge pages
- * @memory: gets it; kind_free() frees it
+ * kind_runs - how many rows of neighbours does memory consist of?
+ * @memory: of which all pages are there
  *
- * Return: 0, or -errno: -ENOMEM if there were not enough huge pages
+ * Needs root.
+ *
+ * Return: the number; or -errno
  */
-int kind_make(const struct kind *kind, size_t size, struct memory *memory)
+long kind_runs(const struct memory *memory)
+{
+	const uint64_t pfn_bits = (1UL << 55) - 1;
+	uint64_t entries[512], next = 0;
+	size_t npages = memory->size / memory_page();
+	off_t at = (uintptr_t)memory->address / memory_page() * sizeof(*entries);
+	long runs = 0;
+	int fd;
+
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (npages) {
+		ssize_t n = npages < 512 ? npages : 512;
+
+		n = pread(fd, entries, n * sizeof(*entries), at) / (ssize_t)sizeof(*entries);
+		if (n <= 0) {
+			runs = -EIO;
+			break;
+		}
+		for (ssize_t i = 0; i < n; i++) {
+			uint64_t pfn = entries[i] & pfn_bits;
+
+			runs += pfn != next;
+			next = pfn + 1;
+		}
+		npages -= n;
+		at += n * sizeof(*entries);
+	}
+	close(fd);
+	return runs;
+}
+
+static int make_once(const struct kind *kind, size_t size, struct memory *memory)
 {
 	*memory = (struct memory){ .fd = -1, .size = size };
 	if (kind->file) {
@@ -175,8 +218,31 @@ int kind_make(const struct kind *kind, size_t size, struct memory *memory)
 	} else {
 		memory->address = kind->make(size);
 	}
-	if (memory->address == MAP_FAILED)
-		return -errno;
+	return memory->address == MAP_FAILED ? -errno : 0;
+}
+
+/**
+ * kind_make - make memory of a kind
+ * @kind: which
+ * @size: in bytes; a multiple of the kind's huge pages
+ * @memory: gets it; kind_free() frees it
+ *
+ * Return: 0, or -errno: -ENOMEM if there were not enough huge pages
+ */
+int kind_make(const struct kind *kind, size_t size, struct memory *memory)
+{
+	int rc = make_once(kind, size, memory);
+
+	/*
+	 * Reserved pages come back in the order in which they were freed: backwards,
+	 * every other time, and then no two of them are in a row.
+	 */
+	if (!rc && kind->page && kind_runs(memory) * kind->page > size / 2) {
+		kind_free(memory);
+		rc = make_once(kind, size, memory);
+	}
+	if (rc)
+		return rc;
 	if (kind->page && counters_huge(memory->address) * memory_page() != size)
 		return -ENOMEM;
 	return 0;

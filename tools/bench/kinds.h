@@ -11,12 +11,14 @@
  * @name: as it is printed
  * @make: private memory of so many bytes: its address, or MAP_FAILED; or
  * @file: a file of so many bytes, of which all is mapped shared and written: its
- *	  descriptor, or -errno
+ *	  descriptor, or -errno. A kind that has neither is a device's memory
  * @page: bytes of the huge pages that it consists of, or 0
+ * @floor: enum floor_way: the cheapest of the kernel's ways to pin it that is right
+ *	   for it without a further look
  * @prot: what the device may do, as front.h has it
  * @untouched: is made untouched again before each map
  * @askew: is mapped so that no two of its pages make up a larger one of the IOMMU's
- * @part: pages are mapped one by one, and only one in so many: it is slow
+ * @by_page: is mapped and unmapped page by page, a call each
  * @again: is worth a look for another device
  */
 struct kind {
@@ -24,10 +26,11 @@ struct kind {
 	void *(*make)(size_t size);
 	int (*file)(size_t size);
 	size_t page;
+	int floor;
 	int prot;
 	bool untouched;
 	bool askew;
-	unsigned int part;
+	bool by_page;
 	bool again;
 };
 
@@ -48,5 +51,6 @@ extern const size_t nkinds;
 
 int kind_make(const struct kind *kind, size_t size, struct memory *memory);
 void kind_free(struct memory *memory);
+long kind_runs(const struct memory *memory);
 
 #endif
