@@ -19,12 +19,14 @@
 #define PCI_DEVICES "/sys/bus/pci/devices"
 #define PLATFORM_DEVICES "/sys/devices/platform"
 
-/* PCI vendor and device, as QEMU's docs/specs/edu.rst and e1000e.c give them. */
+/* PCI vendor and device, as QEMU's docs/specs and sources give them. */
 static const struct {
 	unsigned int vendor, device;
 } pci_ids[DEVICE_KINDS] = {
 	[DEVICE_EDU] = { 0x1234, 0x11e8 },
 	[DEVICE_NIC] = { 0x8086, 0x10d3 },
+	[DEVICE_NVME] = { 0x1b36, 0x0010 },
+	[DEVICE_VIRTIO] = { 0x1af4, 0x1041 },
 };
 
 static unsigned int sysfs_hex(const char *pci, const char *attribute)

@@ -12,12 +12,16 @@
 /**
  * enum device_kind - the devices that the machine has for the tests
  * @DEVICE_EDU: QEMU's teaching device; it can be told to do a DMA
- * @DEVICE_NIC: an e1000e network card, in an IOMMU group of its own
+ * @DEVICE_NIC: an e1000e network card; it and all others have IOMMU groups of their own
+ * @DEVICE_NVME: a disk
+ * @DEVICE_VIRTIO: a virtio network card
  * @DEVICE_MEDIATED: our test device without hardware, see ../mediated/
  */
 enum device_kind {
 	DEVICE_EDU,
 	DEVICE_NIC,
+	DEVICE_NVME,
+	DEVICE_VIRTIO,
 	DEVICE_MEDIATED,
 	DEVICE_KINDS,
 };

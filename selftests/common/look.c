@@ -96,3 +96,16 @@ int look_hold(const void *address)
 {
 	return tell(FILES "hold", (unsigned long)address);
 }
+
+/**
+ * look_apart - have type1 put no other device into the edu device's domain, as root
+ *
+ * The edu device is attached, and stays so as long as the file is open.
+ *
+ * Return: a file descriptor, to be closed to have it as before; or -errno, as
+ * look_at()
+ */
+int look_apart(void)
+{
+	return tell(FILES "apart", 1);
+}

@@ -25,5 +25,6 @@ struct look {
 int look_at(const void *address, struct look *look);
 int look_at_device(__u64 iova, unsigned long *pfn);
 int look_hold(const void *address);
+int look_apart(void);
 
 #endif

@@ -60,7 +60,7 @@ struct mapping {
 /* Protects what follows, and is held while mapping: whoever measures is alone. */
 static DEFINE_MUTEX(lock);
 static struct device *edu;
-static struct iommu_domain *domain;
+static struct iommu_domain *domains[2];
 static DEFINE_XARRAY(mappings);
 static unsigned long nmappings;
 static struct extent *extents;
@@ -209,9 +209,10 @@ static void unpin(const struct mapping *mapping, const struct extent *extent)
 static void end(struct mapping *mapping, unsigned long mapped)
 {
 	const struct extent *extent;
+	int i;
 
-	if (mapped)
-		iommu_unmap(domain, mapping->iova, mapped);
+	for (i = 0; mapped && i < ARRAY_SIZE(domains) && domains[i]; i++)
+		iommu_unmap(domains[i], mapping->iova, mapped);
 	for (extent = mapping->first; extent < mapping->end; extent++)
 		unpin(mapping, extent);
 	kfree(mapping);
@@ -227,7 +228,7 @@ static int fill(struct mapping *mapping, struct file *file, unsigned long start,
 	const unsigned long npages = mapping->size >> PAGE_SHIFT;
 	const struct extent *extent = mapping->first;
 	unsigned long done = 0;
-	int ret;
+	int ret, i;
 
 	while (done < npages) {
 		const unsigned long at = start + (done << PAGE_SHIFT);
@@ -250,14 +251,22 @@ static int fill(struct mapping *mapping, struct file *file, unsigned long start,
 
 		/* The last one may go on in the next window. */
 		for (; extent < mapping->end - (done < npages); extent++) {
-			ret = iommu_map(domain, mapping->iova + *mapped, PFN_PHYS(extent->pfn),
-					extent->npages << PAGE_SHIFT, prot, GFP_KERNEL_ACCOUNT);
-			if (ret)
-				return ret;
+			for (i = 0; i < ARRAY_SIZE(domains) && domains[i]; i++) {
+				ret = iommu_map(domains[i], mapping->iova + *mapped,
+						PFN_PHYS(extent->pfn),
+						extent->npages << PAGE_SHIFT, prot,
+						GFP_KERNEL_ACCOUNT);
+				if (ret)
+					goto undo;
+			}
 			*mapped += extent->npages << PAGE_SHIFT;
 		}
 	}
 	return 0;
+undo:
+	while (i--)
+		iommu_unmap(domains[i], mapping->iova + *mapped, extent->npages << PAGE_SHIFT);
+	return ret;
 }
 
 /* The file that is mapped at an address, which becomes the offset in it */
@@ -332,16 +341,46 @@ static int unmap(const struct floor_unmap *arg)
 	return 0;
 }
 
+/* The device is put behind it for a moment, for only then is its format known. */
+static int add_second(void)
+{
+	struct iommu_domain *new;
+	int ret = -EBUSY;
+
+	mutex_lock(&lock);
+	if (domains[1] || nmappings)
+		goto unlock;
+	new = iommu_paging_domain_alloc(edu);
+	ret = PTR_ERR_OR_ZERO(new);
+	if (ret)
+		goto unlock;
+	iommu_detach_device(domains[0], edu);
+	ret = iommu_attach_device(new, edu);
+	if (!ret) {
+		iommu_detach_device(new, edu);
+		domains[1] = new;
+	} else {
+		iommu_domain_free(new);
+	}
+	/* It was there before. */
+	WARN_ON(iommu_attach_device(domains[0], edu));
+unlock:
+	mutex_unlock(&lock);
+	return ret;
+}
+
 static long floor_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	union {
 		struct floor_map map;
 		struct floor_unmap unmap;
 	} u;
-	long ret = -ENOTTY;
+	long ret;
 
+	if (cmd == FLOOR_SECOND)
+		return add_second();
 	if (cmd != FLOOR_MAP && cmd != FLOOR_UNMAP)
-		return ret;
+		return -ENOTTY;
 	if (copy_from_user(&u, (void __user *)arg, _IOC_SIZE(cmd)))
 		return -EFAULT;
 
@@ -360,7 +399,7 @@ static int floor_open(struct inode *inode, struct file *file)
 	int ret = -EBUSY;
 
 	mutex_lock(&lock);
-	if (domain)
+	if (domains[0])
 		goto unlock;
 	new = iommu_paging_domain_alloc(edu);
 	ret = PTR_ERR_OR_ZERO(new);
@@ -370,7 +409,7 @@ static int floor_open(struct inode *inode, struct file *file)
 	if (ret)
 		iommu_domain_free(new);
 	else
-		domain = new;
+		domains[0] = new;
 unlock:
 	mutex_unlock(&lock);
 	return ret;
@@ -387,9 +426,11 @@ static int floor_release(struct inode *inode, struct file *file)
 	xa_destroy(&mappings);
 	nmappings = 0;
 	unused = extents;
-	iommu_detach_device(domain, edu);
-	iommu_domain_free(domain);
-	domain = NULL;
+	iommu_detach_device(domains[0], edu);
+	iommu_domain_free(domains[0]);
+	if (domains[1])
+		iommu_domain_free(domains[1]);
+	memset(domains, 0, sizeof(domains));
 	mutex_unlock(&lock);
 	return 0;
 }

@@ -53,6 +53,9 @@ struct floor_unmap {
 	__u64 size;
 };
 
+/* Have what is mapped later on in a second domain, too. */
+#define FLOOR_SECOND	_IO('P', 0xf2)
+
 #define FLOOR_MAP	_IOW('P', 0xf0, struct floor_map)
 #define FLOOR_UNMAP	_IOW('P', 0xf1, struct floor_unmap)
 

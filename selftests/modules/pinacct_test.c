@@ -12,11 +12,15 @@
  *   edu   an IOVA; the PFN that the edu device reaches there
  *   hold  an address of the writer, once; nothing. A reference to the page is held
  *	   until the file is closed, so that nothing can move the page away
+ *   apart 1; nothing. Until the file is closed, the edu device's IOMMU domain is of
+ *	   a kind of its own, so that type1 puts no other device into it, but makes
+ *	   a second domain, as where a machine has two kinds of IOMMUs
  */
 #include <linux/debugfs.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -146,12 +150,72 @@ static const struct file_operations hold_fops = {
 	.write = hold_write,
 };
 
+static struct iommu_domain *apart;
+static const struct iommu_domain_ops *own_ops;
+static struct iommu_domain_ops other_ops;
+static DEFINE_MUTEX(apart_lock);
+
+static struct iommu_domain *edu_domain(void)
+{
+	struct pci_dev *edu = pci_get_device(0x1234, 0x11e8, NULL);
+	struct iommu_domain *domain;
+
+	if (!edu)
+		return NULL;
+	domain = iommu_get_domain_for_dev(&edu->dev);
+	pci_dev_put(edu);
+	return domain;
+}
+
+static ssize_t apart_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	struct iommu_domain *domain;
+	ssize_t ret = len;
+
+	mutex_lock(&apart_lock);
+	domain = edu_domain();
+	if (apart) {
+		ret = -EBUSY;
+	} else if (!domain) {
+		ret = -ENOENT;
+	} else {
+		own_ops = domain->ops;
+		other_ops = *own_ops;
+		domain->ops = &other_ops;
+		apart = domain;
+		file->private_data = domain;
+	}
+	mutex_unlock(&apart_lock);
+	return ret;
+}
+
+/* Whoever closes it after the device is gone has no domain any more. */
+static int apart_release(struct inode *inode, struct file *file)
+{
+	if (!file->private_data)
+		return 0;
+	mutex_lock(&apart_lock);
+	if (apart == edu_domain())
+		apart->ops = own_ops;
+	apart = NULL;
+	mutex_unlock(&apart_lock);
+	return 0;
+}
+
+static const struct file_operations apart_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.release = apart_release,
+	.write = apart_write,
+};
+
 static int __init pinacct_test_init(void)
 {
 	dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	debugfs_create_file("page", 0600, dir, NULL, &page_fops);
 	debugfs_create_file("edu", 0600, dir, NULL, &edu_fops);
 	debugfs_create_file("hold", 0600, dir, NULL, &hold_fops);
+	debugfs_create_file("apart", 0600, dir, NULL, &apart_fops);
 	return 0;
 }
 

@@ -5,16 +5,18 @@
  * Use:	bench map MIB,... ITERATIONS PATH,... KIND,...
  *	bench refusal
  *	bench again MIB
+ *	bench kept MIB PATH KIND
  *
- * The first prints a line for each map and unmap, the second one for each path, and the
- * third one for each path and kind:
+ * The first prints a line for each map and unmap, the second one for each path, the
+ * third one for each path, kind and device, and the last one line:
  *
  *	map PATH KIND PAGES ITERATION CALLS RUNS MAP UNMAP
  *	refusal PATH SMALL LARGE
- *	again PATH KIND PAGES FIRST SECOND
+ *	again PATH KIND PAGES NR TICKS
+ *	kept PATH KIND PAGES
  *
  * RUNS is how many rows of neighbours the memory consists of, which cannot be chosen.
- * MAP, UNMAP, SMALL, LARGE, FIRST and SECOND are ticks of the time stamp counter.
+ * MAP, UNMAP, SMALL, LARGE and TICKS are ticks of the time stamp counter.
  * Under QEMU's -icount with shift=0 a tick is an instruction, of the program and
  * the kernel alike.
  *
@@ -40,6 +42,9 @@
  */
 #define ASKEW (IOVA + 4096)
 
+/* See compact(). */
+#define REST (8UL << 20)
+
 void fail(const char *what, const char *path, const char *kind, int error)
 {
 	fprintf(stderr, "bench: %s %s: %s: %s\n", path, kind, what, strerror(error));
@@ -48,17 +53,20 @@ void fail(const char *what, const char *path, const char *kind, int error)
 
 /*
  * What earlier kinds have left decides how long the rows are in which the kernel
- * finds free pages. So that both sets of modules are measured on the same: one
- * free row, as nearly as can be had.
+ * finds free pages. So that all are measured on the same: one free row, as nearly as
+ * can be had. What stays in short ones is handed out first, and taken away here.
  */
-static int compact(void)
+static void *compact(void)
 {
 	int fd = open("/proc/sys/vm/compact_memory", O_WRONLY);
-	int rc = fd < 0 || write(fd, "1", 1) != 1 ? -errno : 0;
+	void *rest = MAP_FAILED;
 
-	if (fd >= 0)
-		close(fd);
-	return rc;
+	if (fd >= 0 && write(fd, "1", 1) == 1)
+		rest = memory_anonymous(REST);
+	if (rest == MAP_FAILED)
+		fail("compaction", "", "", errno);
+	close(fd);
+	return rest;
 }
 
 static void measure(const struct path *path, struct front *front, const struct kind *kind,
@@ -66,14 +74,12 @@ static void measure(const struct path *path, struct front *front, const struct k
 {
 	const unsigned long iova = kind->askew ? ASKEW : IOVA;
 	unsigned long long start, mapped, unmap, end;
+	void *rest = compact();
 	struct memory memory;
 	size_t step;
 	long runs;
-	int rc;
+	int rc = 0;
 
-	rc = compact();
-	if (rc)
-		fail("compaction", path->name, kind->name, -rc);
 	path_memory(path, front, kind, size, &memory);
 	size = memory.size;
 	step = kind->by_page ? memory_page() : size;
@@ -88,7 +94,8 @@ static void measure(const struct path *path, struct front *front, const struct k
 		mapped = __rdtsc();
 		if (rc)
 			fail("map", path->name, kind->name, -rc);
-		runs = kind_runs(&memory);
+		/* Of a device's memory it is not told, but it is one. */
+		runs = is_device_memory(kind) ? 1 : kind_runs(&memory);
 		unmap = __rdtsc();
 		for (size_t done = 0; !rc && done < size; done += step)
 			rc = front_unmap(front, iova + done, step, NULL);
@@ -100,6 +107,7 @@ static void measure(const struct path *path, struct front *front, const struct k
 		       size / memory_page(), i, size / step, runs, mapped - start, end - unmap);
 	}
 	kind_free(&memory);
+	munmap(rest, REST);
 }
 
 /* Is a word in a list with commas, or the list "all"? */
@@ -139,6 +147,14 @@ static void measure_maps(const char *sizes, int iterations, const char *which_pa
 	}
 }
 
+static void measure_one_kept(unsigned long mib, const char *path, const char *kind)
+{
+	for (size_t p = 0; p < npaths; p++)
+		for (size_t k = 0; k < nkinds; k++)
+			if (!strcmp(path, paths[p].name) && !strcmp(kind, kinds[k].name))
+				measure_kept(&paths[p], &kinds[k], mib << 20);
+}
+
 /* Are these sizes that can be halved down to a page? */
 static bool good_sizes(const char *sizes)
 {
@@ -165,6 +181,8 @@ int main(int argc, char **argv)
 		measure_refusals();
 	} else if (argc == 3 && !strcmp(argv[1], "again") && good_sizes(argv[2])) {
 		measure_containers(strtoul(argv[2], NULL, 10) << 20);
+	} else if (argc == 5 && !strcmp(argv[1], "kept") && good_sizes(argv[2])) {
+		measure_one_kept(strtoul(argv[2], NULL, 10), argv[3], argv[4]);
 	} else if (argc == 6 && !strcmp(argv[1], "map") && good_sizes(argv[2]) &&
 		   atoi(argv[3]) > 0) {
 		measure_maps(argv[2], atoi(argv[3]), argv[4], argv[5]);
@@ -172,6 +190,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "use: bench map MIB,... ITERATIONS PATH,... KIND,...\n"
 			"     bench refusal\n"
 			"     bench again MIB\n"
+			"     bench kept MIB PATH KIND\n"
 			"where MIB is a power of two\n");
 		return 2;
 	}

@@ -16,11 +16,13 @@
  * @name: as it is printed
  * @ops: the front end, or the floor
  * @by_file: memory is named by its file and the offset in it, not by address
+ * @two: it ends in two IOMMU domains
  */
 struct path {
 	const char *name;
 	const struct front_ops *ops;
 	bool by_file;
+	bool two;
 };
 
 extern const struct path paths[];
@@ -40,5 +42,6 @@ int path_map(const struct path *path, struct front *front, const struct kind *ki
 
 void measure_refusals(void);
 void measure_containers(size_t size);
+void measure_kept(const struct path *path, const struct kind *kind, size_t size);
 
 #endif

@@ -61,21 +61,22 @@ huge_1g=hugetlb-1g,hugetlb-1g-shared,memfd-1g
 # plan FLAVOUR: the lines that bench.c is run with
 plan()
 {
-	local paths=type1,iommufd,compat two=type1,iommufd
+	local all=type1,iommufd,compat main=type1,iommufd two=type1-two
 
-	[[ $kernel = 6.12 ]] || paths+=,iommufd-file
+	[[ $kernel = 6.12 ]] || all+=,iommufd-file
 	if [[ $1 = floor ]]; then
-		paths=floor,floor-file
-		two=floor
+		all=floor,floor-file main=floor two=floor-two
 	fi
-	echo "64 2 $paths $small,$huge_2m"
-	echo "1024 2 $paths $huge_1g"
-	echo "8 2 $paths page-by-page"
-	echo "1 2 $paths bar"
+	echo "64 2 $all $small"
+	echo "$huge_mib 2 $all $huge_2m"
+	echo "1024 2 $all $huge_1g"
+	echo "64 2 $two 4k,4k-scattered,thp,hugetlb-2m"
+	echo "8 2 $all page-by-page"
+	echo "1 2 $all bar"
 	[[ -z $quick ]] || return 0
-	echo "1,4,16,256,1024,4096 2 $two 4k,thp,hugetlb-2m"
-	echo "1,4,16,256,1024 2 $two 4k-scattered"
-	echo "4096 2 $two hugetlb-1g"
+	echo "1,4,16,256,1024 1 $main 4k,4k-scattered"
+	echo "2,16,64,256 1 $main thp,hugetlb-2m"
+	echo "4096 1 ${main%%,*} 4k,thp"
 }
 
 # measure FLAVOUR: L1 once
@@ -84,18 +85,21 @@ measure()
 	local start=$SECONDS
 
 	plan "$1" >"$out/plan.$1"
-	"$pa_top/tools/vm/run.sh" --icount --devices edu,e1000e --mem "${mem}G" \
-		--append "nokaslr norandmaps hugepagesz=2M hugepages=$((mem == 4 ? 32 : 2048)) \
-			hugepagesz=1G hugepages=$((mem == 4 ? 1 : 4))" \
-		--timeout 2400 "${boot[@]}" --out "$out" --log "$out/console.$1" \
-		-- tools/bench/in-l1.sh "$1" "/out/plan.$1" >"$out/$1.tmp" ||
+	"$pa_top/tools/vm/run.sh" --icount --devices edu,e1000e,nvme,virtio-net --mem "$mem" \
+		--append "nokaslr norandmaps hugepagesz=2M hugepages=$nr_2m hugepagesz=1G hugepages=$nr_1g" \
+		--timeout 3600 "${boot[@]}" --out "$out" --log "$out/console.$1" \
+		-- tools/bench/in-l1.sh "$1" "/out/plan.$1" "$huge_mib" >"$out/$1.tmp" ||
 		die "the benchmark did not run on $1: see above, and $out/console.$1"
 	mv "$out/$1.tmp" "$out/$1"
 	say "bench: $kernel, $1: $((SECONDS - start)) s"
 }
 
 "$pa_top/scripts/deps.sh" build vm
-mem=$([[ $quick ]] && echo 4 || echo 14)
+if [[ $quick ]]; then
+	mem=4G huge_mib=256 nr_2m=128 nr_1g=1
+else
+	mem=7G huge_mib=1024 nr_2m=512 nr_1g=1
+fi
 for kernel in $kernels; do
 	use_kernel
 	out=$report/$kernel
@@ -110,5 +114,6 @@ for kernel in $kernels; do
 		measure "$flavour"
 	done
 done
+[[ $quick ]] || "$pa_top/tools/bench/time.sh"
 # shellcheck disable=SC2086
 "$pa_top/tools/bench/report.sh" $kernels

@@ -77,6 +77,17 @@ int floor_map(struct front *front, int way, int fd, __u64 start, __u64 iova, __u
 }
 
 /**
+ * floor_second - have what is mapped later on in a second domain, too
+ * @front: open
+ *
+ * Return: 0, or -errno
+ */
+int floor_second(struct front *front)
+{
+	return ioctl(front->iommu, FLOOR_SECOND) ? -errno : 0;
+}
+
+/**
  * floor_map_bar - map the edu device's memory into this process, without VFIO
  * @size: gets its size in bytes
  *

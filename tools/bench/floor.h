@@ -9,6 +9,7 @@ extern const struct front_ops front_floor;
 
 int floor_map(struct front *front, int way, int fd, __u64 start, __u64 iova, __u64 size,
 	      int prot);
+int floor_second(struct front *front);
 void *floor_map_bar(unsigned long *size);
 
 #endif

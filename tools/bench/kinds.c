@@ -59,6 +59,17 @@ static void *pairs(size_t size)
 	return in_rows(size, 2);
 }
 
+static void *huge_untouched(size_t size)
+{
+	char *memory = mmap(NULL, size + HUGE_2M, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return MAP_FAILED;
+	memory += -(uintptr_t)memory & (HUGE_2M - 1);
+	return madvise(memory, size, MADV_HUGEPAGE) ? MAP_FAILED : memory;
+}
+
 static void *reserved(size_t size, int flags)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -137,6 +148,8 @@ const struct kind kinds[] = {
 	  .floor = FLOOR_FILE },
 	{ .name = "4k-untouched", .make = memory_untouched, .prot = FRONT_RW, .untouched = true,
 	  .askew = true },
+	/* Not said to be of huge pages, since it is not, before it is mapped. */
+	{ .name = "thp-untouched", .make = huge_untouched, .prot = FRONT_RW, .untouched = true },
 	{ .name = "ro-4k", .make = touched, .prot = FRONT_READ, .askew = true },
 	{ .name = "ro-untouched", .make = memory_untouched, .prot = FRONT_READ,
 	  .untouched = true, .askew = true },

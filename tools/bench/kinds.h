@@ -49,6 +49,11 @@ struct memory {
 extern const struct kind kinds[];
 extern const size_t nkinds;
 
+static inline bool is_device_memory(const struct kind *kind)
+{
+	return !kind->make && !kind->file;
+}
+
 int kind_make(const struct kind *kind, size_t size, struct memory *memory);
 void kind_free(struct memory *memory);
 long kind_runs(const struct memory *memory);

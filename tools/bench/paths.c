@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "floor.h"
+#include "look.h"
 #include "map_file.h"
 #include "pinacct_floor.h"
 
@@ -14,16 +16,13 @@ const struct path paths[] = {
 	{ .name = "iommufd", .ops = &front_iommufd_process },
 	{ .name = "iommufd-file", .ops = &front_iommufd_process, .by_file = true },
 	{ .name = "compat", .ops = &front_compat_v2 },
+	{ .name = "type1-two", .ops = &front_type1_v2, .two = true },
 	{ .name = "floor", .ops = &front_floor },
 	{ .name = "floor-file", .ops = &front_floor, .by_file = true },
+	{ .name = "floor-two", .ops = &front_floor, .two = true },
 };
 
 const size_t npaths = ARRAY_SIZE(paths);
-
-static bool is_device_memory(const struct kind *kind)
-{
-	return !kind->make && !kind->file;
-}
 
 /**
  * path_takes - is there such memory on that path?
@@ -41,6 +40,20 @@ bool path_takes(const struct path *path, const struct kind *kind)
 	return true;
 }
 
+static int add_domain(struct front *front)
+{
+	int apart, rc;
+
+	if (front->ops == &front_floor)
+		return floor_second(front);
+	apart = look_apart();
+	if (apart < 0)
+		return apart;
+	rc = front_attach(front, DEVICE_NIC);
+	close(apart);
+	return rc;
+}
+
 /**
  * path_open - open a path, with the edu device at its end
  * @path: which
@@ -52,6 +65,8 @@ void path_open(const struct path *path, struct front *front)
 
 	if (!rc)
 		rc = front_attach(front, DEVICE_EDU);
+	if (!rc && path->two)
+		rc = add_domain(front);
 	if (!rc && path->by_file && path->ops != &front_floor && !front_maps_files(front))
 		rc = -ENOTTY;
 	if (rc)

@@ -31,7 +31,10 @@ rows()
 	FILENAME ~ /stock$/ { map_stock[key($2)] = $8; unmap_stock[key($2)] = $9 }
 	FILENAME ~ /floor$/ { map_floor[key($2)] = $8; unmap_floor[key($2)] = $9 }
 	FILENAME ~ /ours$/ {
-		floor = key($2 == "iommufd-file" ? "floor-file" : "floor")
+		floor = "floor"
+		if (match($2, /-(file|two)$/))
+			floor = floor substr($2, RSTART)
+		floor = key(floor)
 		print $2, $3, $4, $5, "map", $6, $7, had(map_stock, key($2)), $8,
 			had(map_floor, floor)
 		print $2, $3, $4, $5, "unmap", $6, $7, had(unmap_stock, key($2)), $9,
@@ -56,84 +59,123 @@ tables()
 			each($8), each($9), each($10), over($8), over($10)
 	}'
 	awk '
-	$1 == "refusal" {
-		if (!refusals++)
-			printf "\nrefused without a touch, instructions\n%-18s %10s %10s\n", "",
-				"4 MiB", "1 TiB"
-		printf "%-18s %10d %10d\n", $2, $3, $4
+	function head(title, columns) {
+		if (title != had)
+			printf "\n%s\n%-18s %-14s %s\n", title, "", "", columns
+		had = title
 	}
-	$1 == "again" {
-		if (!again++)
-			printf "\nmapped for two devices with charge_once, instructions per page\n" \
-				"%-18s %-14s %9s %9s %9s\n", "", "memory", "first", "second", "ratio"
-		printf "%-18s %-14s %9.1f %9.1f %9.2f\n", $2, $3, $5 / $4, $6 / $4, $6 / $5
-	}' "$report/bench/$1/ours"
+	$1 == "refusal" {
+		head("refused without a touch, instructions", "     4 MiB     1 TiB")
+		printf "%-18s %-14s %10d%10d\n", $2, "", $3, $4
+	}
+	$1 == "again" || $1 == "once" {
+		head("mapped for one device after the other, instructions per page" \
+			($1 == "once" ? ", ours with charge_once" : FILENAME ~ /ours$/ ? ", ours" : ", stock"),
+			"         1         2         3         4")
+		line = $5 == 1 ? sprintf("%-18s %-14s", $2, $3) : line
+		line = line sprintf("%10.1f", $6 / $4)
+		if ($5 == 4)
+			print line
+	}
+	$1 == "kept" {
+		head("kept for a mapping, page tables apart, " (FILENAME ~ /ours$/ ? "ours" : "stock"),
+			"   bytes a page   bytes a GiB")
+		printf "%-18s %-14s %15.3f %13d\n", $2, $3, $5 / $4, $5 / $4 * 262144
+	}' "$report/bench/$1/stock" "$report/bench/$1/ours"
 }
 
-# verdicts KERNEL: "must|want yes|no WHAT" for each target and row
+# verdicts KERNEL: for each target and row, separated by tabs: "must|want", "yes|no", the
+# target, how much of what is allowed was taken, and which row that was
 verdicts()
 {
 	{
 		grep -v '^#' "$here/targets.tsv" | sed 's/^/target\t/'
 		rows "$1" | sed 's/^/row /'
-	} | awk -v kernel="$1" '
+	} | awk -v OFS='\t' -v kernel="$1" '
 	function is(word, regex) { return word ~ "^(" regex ")$" }
-	function tell(level, ok, what) {
-		printf "%s %s %s %s %s, %g MiB, nr %d: %s\n", level, ok ? "yes" : "no", path, kind,
-			step, pages / 256, nr, what
+	function tell(t, taken, what) {
+		print target[t, 7], taken <= 1 ? "yes" : "no", target[t, "title"], taken,
+			sprintf("%s %s %s, %g MiB, nr %d: %s", path, kind, step, pages / 256, nr, what)
 	}
-	$1 == "target" {
+	function judge(t, how) {
+		if (how[1] == "floor" && floor != "-")
+			tell(t, ours / (how[2] * floor + 20000 * calls),
+				sprintf("%.2f of the floor", ours / floor))
+		else if (how[1] == "stock" && stock != "-")
+			tell(t, ours * how[2] / stock, sprintf("%.1f times fewer than stock", stock / ours))
+		else if (how[1] == "below" && stock != "-")
+			tell(t, ours / (how[2] * stock), sprintf("%.3f of stock", ours / stock))
+		else if (how[1] == "million")
+			tell(t, ours / (how[2] * 1e6 / 262144 * pages),
+				sprintf("%.2f million a GiB", ours / pages * 0.262144))
+	}
+	/^target/ {
 		split($0, part, "\t")
-		if (is(kernel, part[2])) {
-			n++
-			for (i = 3; i <= 7; i++)
-				target[n, i] = part[i]
-		}
+		if (!is(kernel, part[2]))
+			next
+		n++
+		for (i = 3; i <= 7; i++)
+			target[n, i] = part[i]
+		target[n, "title"] = part[8]
 		next
 	}
 	{
-		path = $2; kind = $3; pages = $4; nr = $5; step = $6; calls = $7
-		stock = $9; ours = $10; floor = $11
+		split($0, part, " ")
+		path = part[2]; kind = part[3]; pages = part[4]; nr = part[5]; step = part[6]
+		calls = part[7]; stock = part[9]; ours = part[10]; floor = part[11]
 		for (t = 1; t <= n; t++) {
-			if (!is(path, target[t, 3]) || !is(kind, target[t, 4]) || !is(step, target[t, 5]))
-				continue
 			split(target[t, 6], how, " ")
-			level = target[t, 7]
-			if (how[1] == "floor" && floor != "-")
-				tell(level, ours <= how[2] * floor + 20000 * calls, sprintf( \
-					"%.2f of the floor, at most %s and 20000 a call", ours / floor, how[2]))
-			else if (how[1] == "stock" && stock != "-")
-				tell(level, ours * how[2] <= stock,
-					sprintf("%.1f times fewer than stock, at least %s", stock / ours, how[2]))
-			else if (how[1] == "below" && stock != "-")
-				tell(level, ours < how[2] * stock,
-					sprintf("%.3f of stock, less than %s", ours / stock, how[2]))
-			else if (how[1] == "million")
-				tell(level, ours * 262144 <= how[2] * 1e6 * pages,
-					sprintf("%.2f million a GiB, at most %s", ours / pages * 0.262144, how[2]))
+			if (is(path, target[t, 3]) && is(kind, target[t, 4]) && is(step, target[t, 5]))
+				judge(t, how)
 		}
 	}'
-	awk '
-	function tell(ok, what) { print "must", ok ? "yes" : "no", what }
-	$1 == "refusal" {
-		tell($4 <= 50000, $2 " refusing 1 TiB: " $4 " instructions, at most 50000")
-		tell($4 <= 1.01 * $3, $2 " refusing 1 TiB: as 4 MiB")
+	awk -v OFS='\t' '
+	function tell(level, title, taken, what) {
+		print level, taken <= 1 ? "yes" : "no", title, taken, what
 	}
-	$1 == "again" {
-		tell($6 <= 1.005 * $5, sprintf("%s %s for a second device: %.3f of the first, at most 1",
-			$2, $3, $6 / $5))
+	$1 == "refusal" {
+		tell("must", "1 TiB refused for less than 50,000 instructions, as 4 MiB",
+			$4 > 1.01 * $3 ? $4 / $3 : $4 / 50000, $2 ": " $4)
+	}
+	$1 == "once" && $5 == 1 { first = $6 }
+	$1 == "once" && $5 > 1 {
+		tell("must", "with charge_once, mapped for another device as cheaply as for the first",
+			$6 / (1.005 * first), sprintf("%s %s, device %d: %.3f", $2, $3, $5, $6 / first))
+	}
+	$1 == "kept" && $3 == "4k-scattered" {
+		tell("must", "at most 8 bytes kept for a page when no two are in a row, and 4 KiB in all",
+			$5 / ($4 * 8 + 4096), sprintf("%s %s: %.2f", $2, $3, $5 / $4))
+	}
+	$1 == "kept" && $3 != "4k-scattered" {
+		tell("must", "less than 16 KiB kept for a GiB of 2 MiB pages",
+			$5 / $4 * 16, sprintf("%s %s: %d bytes", $2, $3, $5 / $4 * 262144))
 	}' "$report/bench/$1/ours"
 }
 
 tap()
 {
-	verdicts "$1" | awk '
-	$1 == "must" {
-		ok = $2 == "yes"
-		sub(/^must (yes|no) /, "")
-		printf "%s %d - %s\n", ok ? "ok" : "not ok", ++n, $0
-	}
+	verdicts "$1" | awk -F '\t' '
+	$1 == "must" { printf "%s %d - %s (%s)\n", $2 == "yes" ? "ok" : "not ok", ++n, $5, $3 }
 	END { print "1.." n + 0 }'
+}
+
+# targets KERNEL: "must|want", reached, of so many, the target, and the row that is
+# farthest from it, separated by tabs
+targets()
+{
+	verdicts "$1" | awk -F '\t' -v OFS='\t' '
+	{
+		if (!($3 in all))
+			order[++n] = $3
+		all[$3]++
+		reached[$3] += $2 == "yes"
+		level[$3] = $1
+		if (!($3 in worst) || $4 > worst[$3]) {
+			worst[$3] = $4
+			row[$3] = $5
+		}
+	}
+	END { for (i = 1; i <= n; i++) { t = order[i]; print level[t], reached[t], all[t], t, row[t] } }'
 }
 
 # data KERNEL PATH STEP [KIND]: for gnuplot, the last iteration: "MIB LABEL STOCK OURS
@@ -248,13 +290,11 @@ kernel_html()
 	grown "$1" | while read -r path kind; do
 		picture "$kind $path" growth "$1" "$path" "$kind"
 	done
-	echo "<h3>Targets</h3><table>"
-	verdicts "$1" | escape | awk '
-	{
-		class = $2 == "yes" ? "good" : $1 == "must" ? "bad" : "short"
-		what = $2 == "yes" ? "reached" : $1 == "must" ? "failed" : "not reached"
-		sub(/^[a-z]+ [a-z]+ /, "")
-		printf "<tr class=%s><td>%s<td>%s\n", class, what, $0
+	echo "<h3>Targets</h3>"
+	echo "<table><tr><th>target<th>rows<th>reached by<th>the row that is farthest from it"
+	targets "$1" | escape | awk -F '\t' '{
+		class = $2 == $3 ? "good" : $1 == "must" ? "bad" : "short"
+		printf "<tr class=%s><td>%s<td>%d<td>%d<td>%s\n", class, $4, $3, $2, $5
 	}'
 	echo "</table><h3>Figures</h3><pre>"
 	tables "$1" | escape
@@ -274,9 +314,10 @@ html()
 	body { font: 15px/1.4 sans-serif; margin: 2em; color: #222; background: #fff; }
 	h1 { font-size: 1.5em; } h2 { font-size: 1.25em; margin: 2em 0 .5em; } h3 { font-size: 1em; }
 	img { max-width: 100%; margin: 0 1em 1em 0; vertical-align: top; }
-	table { border-collapse: collapse; } td { border: 1px solid #ccc; padding: .1em .6em; }
-	tr.good td:first-child { background: #dff3df; } tr.bad td:first-child { background: #fbd5d5; }
-	tr.short td:first-child { background: #fdf1cf; }
+	table { border-collapse: collapse; } th { text-align: left; }
+	td, th { border: 1px solid #ccc; padding: .1em .6em; }
+	tr.good td:nth-child(3) { background: #dff3df; } tr.bad td:nth-child(3) { background: #fbd5d5; }
+	tr.short td:nth-child(3) { background: #fdf1cf; }
 	pre { font-size: 12px; overflow-x: auto; }
 	</style>
 	<h1>What mapping memory for a device costs</h1>
@@ -301,7 +342,11 @@ for kernel; do
 		[[ -f $report/bench/$kernel/$flavour ]] ||
 			die "no $report/bench/$kernel/$flavour: run make bench"
 	done
-	tables "$kernel" >"$report/bench-$kernel.txt"
+	{
+		tables "$kernel"
+		printf '\ntargets, Linux %s: reached by so many rows of so many, and the farthest\n' "$kernel"
+		targets "$kernel" | awk -F '\t' '{ printf "%4d of %4d  %s\n\t\t%s\n", $2, $3, $4, $5 }'
+	} >"$report/bench-$kernel.txt"
 	tap "$kernel" >"$report/bench-$kernel.tap"
 	cat "$report/bench-$kernel.txt"
 done
