@@ -109,3 +109,16 @@ int look_apart(void)
 {
 	return tell(FILES "apart", 1);
 }
+
+/**
+ * look_is_apart - do the edu device and the network card have different domains?
+ * @fd: of look_apart()
+ *
+ * Return: true if they have
+ */
+bool look_is_apart(int fd)
+{
+	char answer;
+
+	return pread(fd, &answer, 1, 0) == 1 && answer == '1';
+}

@@ -12,9 +12,10 @@
  *   edu   an IOVA; the PFN that the edu device reaches there
  *   hold  an address of the writer, once; nothing. A reference to the page is held
  *	   until the file is closed, so that nothing can move the page away
- *   apart 1; nothing. Until the file is closed, the edu device's IOMMU domain is of
- *	   a kind of its own, so that type1 puts no other device into it, but makes
- *	   a second domain, as where a machine has two kinds of IOMMUs
+ *   apart anything; whether the edu and e1000e devices have different IOMMU domains,
+ *	   1 or 0. Until the file is closed, edu's domain is of a kind of its own, so
+ *	   that type1 puts no other device into it, but makes a second domain, as where
+ *	   a machine has two kinds of IOMMUs
  */
 #include <linux/debugfs.h>
 #include <linux/iommu.h>
@@ -155,16 +156,21 @@ static const struct iommu_domain_ops *own_ops;
 static struct iommu_domain_ops other_ops;
 static DEFINE_MUTEX(apart_lock);
 
-static struct iommu_domain *edu_domain(void)
+static struct iommu_domain *domain_of(unsigned int vendor, unsigned int device)
 {
-	struct pci_dev *edu = pci_get_device(0x1234, 0x11e8, NULL);
+	struct pci_dev *pdev = pci_get_device(vendor, device, NULL);
 	struct iommu_domain *domain;
 
-	if (!edu)
+	if (!pdev)
 		return NULL;
-	domain = iommu_get_domain_for_dev(&edu->dev);
-	pci_dev_put(edu);
+	domain = iommu_get_domain_for_dev(&pdev->dev);
+	pci_dev_put(pdev);
 	return domain;
+}
+
+static struct iommu_domain *edu_domain(void)
+{
+	return domain_of(0x1234, 0x11e8);
 }
 
 static ssize_t apart_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
@@ -189,6 +195,13 @@ static ssize_t apart_write(struct file *file, const char __user *buf, size_t len
 	return ret;
 }
 
+static ssize_t apart_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	const char *text = edu_domain() == domain_of(0x8086, 0x10d3) ? "0\n" : "1\n";
+
+	return simple_read_from_buffer(buf, len, pos, text, 2);
+}
+
 /* Whoever closes it after the device is gone has no domain any more. */
 static int apart_release(struct inode *inode, struct file *file)
 {
@@ -206,6 +219,7 @@ static const struct file_operations apart_fops = {
 	.owner = THIS_MODULE,
 	.open = simple_open,
 	.release = apart_release,
+	.read = apart_read,
 	.write = apart_write,
 };
 

@@ -50,6 +50,8 @@ static int add_domain(struct front *front)
 	if (apart < 0)
 		return apart;
 	rc = front_attach(front, DEVICE_NIC);
+	if (!rc && !look_is_apart(apart))
+		rc = -EXDEV;
 	close(apart);
 	return rc;
 }

@@ -97,15 +97,17 @@ verdicts()
 		print target[t, 7], taken <= 1 ? "yes" : "no", target[t, "title"], taken,
 			sprintf("%s %s %s, %g MiB, nr %d: %s", path, kind, step, pages / 256, nr, what)
 	}
+	# A call costs something however little it maps.
+	BEGIN { many = 16384 }
 	function judge(t, how) {
 		if (how[1] == "floor" && floor != "-")
 			tell(t, ours / (how[2] * floor + 20000 * calls),
 				sprintf("%.2f of the floor", ours / floor))
-		else if (how[1] == "stock" && stock != "-")
+		else if (how[1] == "stock" && stock != "-" && pages >= many)
 			tell(t, ours * how[2] / stock, sprintf("%.1f times fewer than stock", stock / ours))
 		else if (how[1] == "below" && stock != "-")
 			tell(t, ours / (how[2] * stock), sprintf("%.3f of stock", ours / stock))
-		else if (how[1] == "million")
+		else if (how[1] == "million" && pages >= many)
 			tell(t, ours / (how[2] * 1e6 / 262144 * pages),
 				sprintf("%.2f million a GiB", ours / pages * 0.262144))
 	}
@@ -206,9 +208,13 @@ bars()
 	data "$1" "$2" "$3" >"$work/data"
 	gnuplot <<-END
 	$colours
-	set terminal svg size 620,330 font "sans-serif,11" background "white"
-	set title "$2 $3, Linux $1" font ",13"
+	set terminal svg size 620,270 font "sans-serif,11" background "white"
+	set label "$2, $3" at graph 0,1.17 font ",13"
 	set ylabel "instructions a page"
+	set tmargin 3.5
+	set bmargin 5.5
+	set rmargin 4
+	set mytics 1
 	set logscale y
 	set yrange [0.003:20000]
 	set format y "%g"
@@ -216,7 +222,7 @@ bars()
 	set border 3
 	set tics nomirror
 	set xtics rotate by -40
-	set key outside top center horizontal
+	set key at graph 1,1.22 right horizontal samplen 1.5
 	set style data histograms
 	set style histogram clustered gap 1
 	set style fill solid
@@ -234,7 +240,10 @@ growth()
 	gnuplot <<-END
 	$colours
 	set terminal svg size 410,280 font "sans-serif,11" background "white"
-	set title "$3, $2, Linux $1" font ",12"
+	set label "$3, $2" at graph 0,1.11 font ",13"
+	set tmargin 3
+	set mxtics 1
+	set mytics 1
 	set xlabel "MiB" offset 0,0.5
 	set ylabel "instructions a page"
 	set logscale xy
@@ -244,13 +253,13 @@ growth()
 	set grid lc rgb "#dddddd"
 	set border 3
 	set tics nomirror
-	set key outside bottom center horizontal samplen 2 width -2
-	plot "$work/map" using 1:3 with linespoints pt 7 ps 0.5 lw 1.5 lc rgb stock title "stock map", \
+	set key at graph 1,1.15 right horizontal samplen 1.5
+	plot "$work/map" using 1:3 with linespoints pt 7 ps 0.5 lw 1.5 lc rgb stock title "stock", \
 		"" using 1:4 with linespoints pt 7 ps 0.5 lw 1.5 lc rgb ours title "ours", \
 		"" using 1:5 with linespoints pt 7 ps 0.5 lw 1.5 lc rgb least title "floor", \
-		"$work/unmap" using 1:3 with linespoints pt 6 ps 0.5 dt 2 lw 1.5 lc rgb stock title "stock unmap", \
-		"" using 1:4 with linespoints pt 6 ps 0.5 dt 2 lw 1.5 lc rgb ours title "ours", \
-		"" using 1:5 with linespoints pt 6 ps 0.5 dt 2 lw 1.5 lc rgb least title "floor"
+		"$work/unmap" using 1:3 with linespoints pt 6 ps 0.5 dt 2 lw 1.5 lc rgb stock notitle, \
+		"" using 1:4 with linespoints pt 6 ps 0.5 dt 2 lw 1.5 lc rgb ours notitle, \
+		"" using 1:5 with linespoints pt 6 ps 0.5 dt 2 lw 1.5 lc rgb least notitle
 	END
 }
 
@@ -281,16 +290,18 @@ kernel_html()
 	local path kind
 
 	echo "<h2>Linux $1</h2>"
-	echo "<h3>By kind of memory, the last time</h3><p>"
+	echo "<h3>By kind of memory, the last of the times it was mapped</h3><p class=bars>"
 	for path in $(rows "$1" | awk '!seen[$1]++ { print $1 }'); do
-		picture "$path map" bars "$1" "$path" map
-		picture "$path unmap" bars "$1" "$path" unmap
+		picture "$path, map" bars "$1" "$path" map
+		picture "$path, unmap" bars "$1" "$path" unmap
 	done
-	echo "<h3>By size</h3><p>"
-	grown "$1" | while read -r path kind; do
-		picture "$kind $path" growth "$1" "$path" "$kind"
-	done
-	echo "<h3>Targets</h3>"
+	if [[ $(grown "$1") ]]; then
+		echo "<h3>By size: map, and dashed unmap</h3><p class=sizes>"
+		grown "$1" | while read -r path kind; do
+			picture "$kind, $path" growth "$1" "$path" "$kind"
+		done
+	fi
+	echo "<h3>What must be reached</h3>"
 	echo "<table><tr><th>target<th>rows<th>reached by<th>the row that is farthest from it"
 	targets "$1" | escape | awk -F '\t' '{
 		class = $2 == $3 ? "good" : $1 == "must" ? "bad" : "short"
@@ -313,7 +324,8 @@ html()
 	<style>
 	body { font: 15px/1.4 sans-serif; margin: 2em; color: #222; background: #fff; }
 	h1 { font-size: 1.5em; } h2 { font-size: 1.25em; margin: 2em 0 .5em; } h3 { font-size: 1em; }
-	img { max-width: 100%; margin: 0 1em 1em 0; vertical-align: top; }
+	.bars img { width: 48%; } .sizes img { width: 32%; }
+	img { margin: 0 1% 1em 0; vertical-align: top; }
 	table { border-collapse: collapse; } th { text-align: left; }
 	td, th { border: 1px solid #ccc; padding: .1em .6em; }
 	tr.good td:nth-child(3) { background: #dff3df; } tr.bad td:nth-child(3) { background: #fbd5d5; }
