@@ -17,7 +17,7 @@ help:
 	@echo '                     DOMAIN= BACKEND= POLICY= QEMU= HOST=local BDF=: vmstart-help'
 	@echo '  lifecycle          what libvirt does to a guest that runs: resets, hot-plug; BACKEND='
 	@echo '  check-style        only sparse, checkpatch and shellcheck on our files'
-	@echo '  bench              what mapping costs on stock modules and on ours'
+	@echo '  bench              what mapping costs on stock modules, on ours, and at least; plots'
 	@echo '  vm                 a shell in the machine with the emulated IOMMU'
 	@echo '  tools              build/tools/pinacct: who has pinned what, and what a VM takes'
 	@echo '  modules            build/modules/RELEASE/*.ko for the kernel of KDIR and KSRC'

@@ -39,10 +39,11 @@ kept()
 	{ at = substr($0, RSTART + 5, RLENGTH - 5) }
 	/ (kmalloc|kmem_cache_alloc):/ && match($0, / bytes_alloc=[0-9]+/) {
 		bytes[at] = substr($0, RSTART + 13, RLENGTH - 13)
+		seen = 1
 	}
 	/ (kfree|kmem_cache_free):/ { delete bytes[at] }
 	END {
-		if (lost)
+		if (lost || !seen)
 			exit 1
 		for (at in bytes)
 			sum += bytes[at]

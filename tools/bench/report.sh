@@ -7,6 +7,7 @@
 # Use:	tools/bench/report.sh KERNEL...
 #
 #	build/report/bench/KERNEL/stock, ours, floor	what bench.c printed
+#	build/report/bench-time.txt			what time.sh printed, if it was run
 #	build/report/bench-KERNEL.txt, .tap		tables and verdicts
 #	build/report/bench.html				both, with plots
 #
@@ -342,6 +343,11 @@ html()
 	for kernel; do
 		kernel_html "$kernel"
 	done
+	if [[ -f $report/bench-time.txt ]]; then
+		echo "<h2>By time</h2><pre>"
+		escape <"$report/bench-time.txt"
+		echo "</pre>"
+	fi
 	echo "</html>"
 }
 
