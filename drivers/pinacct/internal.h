@@ -208,8 +208,13 @@ struct pin_exclusions *pin_exclusions_open(void);
 void pin_exclusions_close(struct pin_exclusions *mine);
 void pin_exclusions_exit(void);
 
+/* leaf.c */
+long pin_leaves(struct pin_reader *reader, unsigned long start,
+		unsigned long *npages, unsigned long entries);
+
 /* pin.c */
 unsigned long pin_untagged(struct mm_struct *mm, unsigned long start);
+bool pin_vma_is_plain(const struct vm_area_struct *vma);
 long pin_addresses(struct pin_reader *reader, unsigned long start,
 		   unsigned long npages, unsigned int gup_flags,
 		   struct page **pages);

@@ -5,9 +5,11 @@
  * A struct pin_reader pins a window, up to PIN_WINDOW_PAGES entries, and hands
  * it out as runs of consecutive PFNs. A window is large enough that the cost of
  * a call is lost in it, and small enough that a refusal or a signal is noticed
- * soon. Three sources fill it:
+ * soon: no more is faulted in for it than 2 MiB, or one huge page. Four sources
+ * fill it:
  *
  *   an address of the caller's own mm   pin_user_pages_fast(), by page
+ *   the same, in a huge page            one page of each, see leaf.c, by folio
  *   an address of another mm            pin_user_pages_remote(), by page
  *   a memfd                             memfd_pin_folios(), by folio
  *
@@ -156,10 +158,23 @@ static long pin_remote(struct pin_reader *reader, unsigned long start,
 	return ret;
 }
 
-/*
- * Is there a VMA that get_user_pages() must look at, since the page tables alone
- * would let more through than mainline's type1 does?
+/**
+ * pin_vma_is_plain - do page tables say all that type1 has to know of a VMA?
+ * @vma: the VMA
+ *
+ * Context: mmap_lock is held.
+ *
+ * Return: false if page tables alone would let more through than mainline's
+ * type1 does.
  */
+bool pin_vma_is_plain(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & VM_READ) &&
+	       !(vma->vm_flags & (VM_IO | VM_PFNMAP)) &&
+	       !userfaultfd_armed((struct vm_area_struct *)vma);
+}
+
+/* Is there a VMA that get_user_pages() must look at, as it is not plain? */
 static bool must_look_at_vmas(const struct pin_reader *reader,
 			      unsigned long start, unsigned long npages)
 {
@@ -168,14 +183,15 @@ static bool must_look_at_vmas(const struct pin_reader *reader,
 	unsigned long end;
 	bool found = false;
 
+	if (start + npages * PAGE_SIZE <= reader->looked_to)
+		return false;
+
 	mmap_read_lock(mm);
 	start = untagged_addr_remote(mm, start);
 	end = start + npages * PAGE_SIZE;
 	for (vma = find_vma(mm, start); vma && vma->vm_start < end && !found;
 	     vma = find_vma(mm, vma->vm_end))
-		found = userfaultfd_armed(vma) ||
-			!(vma->vm_flags & VM_READ) ||
-			(vma->vm_flags & (VM_IO | VM_PFNMAP));
+		found = !pin_vma_is_plain(vma);
 	mmap_read_unlock(mm);
 	return found;
 }
@@ -273,68 +289,67 @@ static long fill_from_addresses(struct pin_reader *reader, unsigned long start,
 	return ret;
 }
 
-/* Pages of the folio at reader->next that belong to the window. */
-static unsigned long folio_run(const struct pin_reader *reader)
-{
-	return min(folio_nr_pages(reader->folios[reader->next]) -
-		   reader->folio_offset, reader->folio_pages);
-}
-
+/* Folios that follow one another in memory are one run. */
 static bool next_folio_run(struct pin_reader *reader, struct pin_run *run)
 {
-	struct folio *folio;
+	struct pin_run next = { .kind = PIN_RAM };
 
-	if (!reader->folio_pages)
-		return false;
+	run->npages = 0;
+	while (reader->folio_pages) {
+		struct folio *folio = reader->folios[reader->next];
 
-	folio = reader->folios[reader->next];
-	run->pfn = folio_pfn(folio) + reader->folio_offset;
-	run->npages = folio_run(reader);
-	run->kind = PIN_RAM;
+		next.pfn = folio_pfn(folio) + reader->folio_offset;
+		next.npages = min(folio_nr_pages(folio) - reader->folio_offset,
+				  reader->folio_pages);
+		if (!run->npages)
+			*run = next;
+		else if (!pin_run_join(run, &next))
+			break;
+		reader->folio_pages -= next.npages;
+		reader->folio_offset = 0;
+		reader->next++;
+	}
+	return run->npages;
+}
 
-	reader->folio_pages -= run->npages;
-	reader->folio_offset = 0;
-	reader->next++;
-	return true;
+static void drop_folios(struct pin_reader *reader)
+{
+	struct pin_run run;
+
+	while (next_folio_run(reader, &run))
+		pin_run_unpin(&run, false);
 }
 
 /*
- * memfd_pin_folios() leaves one pin on each folio, whatever is wanted of it.
- * Add what is missing to one pin on each page. On failure the pins that each
- * folio has by then are dropped again.
+ * Each folio of the window has one pin, whatever is wanted of it: of @npages pages
+ * in all. Adds what is missing to one pin on each page. On failure the pins that
+ * each folio has by then are dropped again.
  */
-static int pin_every_page(struct pin_reader *reader)
+static long pin_every_page(struct pin_reader *reader, unsigned long npages)
 {
-	const unsigned long offset = reader->folio_offset;
-	const unsigned long npages = reader->folio_pages;
-	struct pin_run run;
-	unsigned int done;
-	int ret = 0;
+	unsigned long offset = reader->folio_offset, left = npages;
+	unsigned int i;
+	int ret;
 
-	while (!ret && reader->folio_pages) {
-		struct folio *folio = reader->folios[reader->next];
-		unsigned long n = folio_run(reader);
-
-		if (n > 1)
-			ret = folio_add_pins(folio, n - 1);
-		if (!ret)
-			next_folio_run(reader, &run);
-	}
-
-	done = reader->next;
+	reader->by_folio = true;
 	reader->next = 0;
-	reader->folio_offset = offset;
-	reader->folio_pages = npages;
-	if (!ret)
-		return 0;
+	for (i = 0; i < reader->end; i++) {
+		struct folio *folio = reader->folios[i];
+		unsigned long n = min(folio_nr_pages(folio) - offset, left);
 
-	while (reader->next < done) {
-		next_folio_run(reader, &run);
-		pin_run_unpin(&run, false);
+		ret = n > 1 ? folio_add_pins(folio, n - 1) : 0;
+		if (ret)
+			goto err_unpin;
+		left -= n;
+		offset = 0;
 	}
-	unpin_folios(reader->folios + done, reader->end - done);
-	reader->next = reader->end;
-	reader->folio_pages = 0;
+	reader->folio_pages = npages;
+	return npages;
+
+err_unpin:
+	unpin_folios(reader->folios + i, reader->end - i);
+	reader->folio_pages = npages - left;
+	drop_folios(reader);
 	return ret;
 }
 
@@ -345,7 +360,6 @@ static long fill_from_file(struct pin_reader *reader, unsigned long start,
 	unsigned long total = 0;
 	pgoff_t offset;
 	long nfolios;
-	int ret;
 
 	nfolios = memfd_pin_folios(reader->file, start,
 				   start + npages * PAGE_SIZE - 1,
@@ -353,16 +367,51 @@ static long fill_from_file(struct pin_reader *reader, unsigned long start,
 	if (nfolios <= 0)
 		return nfolios ?: -EFAULT;
 
-	reader->next = 0;
 	reader->end = nfolios;
 	reader->folio_offset = offset >> PAGE_SHIFT;
 	for (long i = 0; i < nfolios; i++)
 		total += folio_nr_pages(reader->folios[i]);
-	reader->folio_pages = min(total - reader->folio_offset, npages);
+	return pin_every_page(reader,
+			      min(total - reader->folio_offset, npages));
+}
 
-	npages = reader->folio_pages;
-	ret = pin_every_page(reader);
-	return ret ?: npages;
+/*
+ * Huge pages of the caller's own. 0 if there is none at @start, and @npages should
+ * be pinned by page.
+ */
+static long fill_from_leaves(struct pin_reader *reader, unsigned long start,
+			     unsigned long *npages)
+{
+	long ret;
+
+	/* A few pages are as well pinned by page; and exclusions are by page. */
+	if (reader->mm != current->mm || pin_exclusions_exist() ||
+	    *npages <= ARRAY_SIZE(reader->few_folios))
+		return 0;
+	ret = pin_leaves(reader, start, npages,
+			 window_entries(reader, *npages));
+	if (ret > 0)
+		ret = pin_every_page(reader, ret);
+	/* Who has excluded something meanwhile may have seen no pin yet. */
+	if (ret > 0 && pin_exclusions_exist()) {
+		drop_folios(reader);
+		ret = 0;
+	}
+	return ret;
+}
+
+static long fill_from_pages(struct pin_reader *reader, unsigned long start,
+			    unsigned long npages)
+{
+	long ret;
+
+	ret = fill_from_addresses(reader, start, npages, reader->zero_mode,
+				  reader->pages);
+	reader->by_folio = false;
+	reader->next = 0;
+	reader->end = max(ret, 0);
+	reader->plain_end = reader->zeros ? 0 : reader->end;
+	return ret;
 }
 
 /*
@@ -472,6 +521,7 @@ long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 
 	reader->zeros = false;
 	reader->zero_cow = 0;
+	reader->looked_to = 0;
 	if (pin_exclusions_exist()) {
 		ret = check_excluded(reader, &start, npages);
 		if (ret)
@@ -502,7 +552,7 @@ long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 		struct pin_reader window = *reader;
 		int error;
 
-		window.file = NULL;
+		window.by_folio = false;
 		window.pages = pages;
 		window.next = 0;
 		window.end = ret;
@@ -548,6 +598,8 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 
 	reader->zeros = false;
 	reader->zero_cow = 0;
+	reader->looked_to = 0;
+	reader->plain_end = 0;
 	if (pin_exclusions_exist()) {
 		ret = check_excluded(reader, &start, npages);
 		if (ret)
@@ -558,12 +610,11 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 	} else {
 		if (pin_threads() != 1 && (reader->gup_flags & FOLL_WRITE))
 			pin_ahead(reader, start);
-		tried = min(npages, window_entries(reader, npages));
-		ret = fill_from_addresses(reader, start, tried,
-					  reader->zero_mode, reader->pages);
-		reader->next = 0;
-		reader->end = max(ret, 0);
-		reader->plain_end = reader->zeros ? 0 : reader->end;
+		ret = fill_from_leaves(reader, start, &tried);
+	}
+	if (!ret) {
+		tried = min(tried, window_entries(reader, tried));
+		ret = fill_from_pages(reader, start, tried);
 		if (ret > 0 && pin_exclusions_exist())
 			ret = check_excluded_pages(reader, reader->pages,
 						   &start, ret);
@@ -651,7 +702,7 @@ bool pin_reader_next_other(struct pin_reader *reader, struct pin_run *run)
 		reader->device.npages = 0;
 		return true;
 	}
-	if (reader->file)
+	if (reader->by_folio)
 		return next_folio_run(reader, run);
 	if (reader->next == reader->end)
 		return false;

@@ -26,10 +26,16 @@
 #endif
 
 #if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
-/* Came together with mappings by file, which alone need it. */
+/* Before, only get_user_pages() added pins, in the same way. */
 static inline int folio_add_pins(struct folio *folio, unsigned int pins)
 {
-	return -EOPNOTSUPP;
+	/* A small one counts otherwise; but it has one page, and a pin for it. */
+	if (WARN_ON_ONCE(!folio_test_large(folio)))
+		return -EINVAL;
+	folio_ref_add(folio, pins);
+	atomic_add(pins, &folio->_pincount);
+	node_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, pins);
+	return 0;
 }
 #endif
 

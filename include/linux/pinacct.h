@@ -204,8 +204,10 @@ int pin_map_failed(struct iommu_domain *domain, unsigned long iova, size_t size,
  * @devices: VM_PFNMAP memory is taken as well, as PIN_DEVICE, and faults are
  *	     handled as type1 does (see pin.c)
  * @mm_held: mm_users of a remote @mm is held until pin_reader_end()
- * @pages: the window, of an address by page
- * @folios: the window, of a file by folio
+ * @by_folio: the window is @folios, not @pages
+ * @looked_to: no VMA has to be looked at for this window up to this address
+ * @pages: the window, by page
+ * @folios: the window, by folio: of a file, or of huge pages at an address
  * @few_pages: the window where no memory could be had for a larger one
  * @few_folios: likewise
  * @next: first entry of the window that has not been handed out
@@ -235,6 +237,8 @@ struct pin_reader {
 	enum pin_zero_mode zero_mode;
 	bool devices;
 	bool mm_held;
+	bool by_folio;
+	unsigned long looked_to;
 	union {
 		struct page **pages;
 		struct folio **folios;

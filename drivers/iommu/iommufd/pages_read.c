@@ -447,6 +447,9 @@ static noinline long cursor_fill(struct pages_cursor *cur)
 	unsigned long npages = cur->span.last_hole - cur->index + 1;
 	long rc;
 
+	if (limit < PIN_WINDOW_PAGES)
+		npages = min(npages, limit);
+
 	if (!cur->pinning && iommufd_should_fail())
 		return -ENOMEM;
 	cur->pinning = true;
@@ -454,7 +457,7 @@ static noinline long cursor_fill(struct pages_cursor *cur)
 		return -EFAULT;
 
 	rc = pin_reader_fill(&cur->reader, pages_start(cur->pages, cur->index),
-			     min(npages, limit));
+			     npages);
 	if (rc > 0 && cur->remember)
 		pin_reader_remember(&cur->reader, &cur->pages->extents,
 				    cur->index);
