@@ -7,12 +7,16 @@
  * a mapping are cut into chunks of PIN_CHUNK_PAGES, and an xarray holds what is
  * known of each:
  *
- *   nothing         no page of the chunk is remembered
+ *   nothing         no page of the chunk is remembered, unless by a block
  *   a value entry   one run, from the chunk's first index on; mostly to its end
+ *   a block         a value entry as well: one run that is all of 2^order chunks,
+ *                   of which this is the first. Its number is a multiple of
+ *                   2^order, and at the others is nothing
  *   a pointer       struct pin_chunk: up to PIN_CHUNK_RUNS runs, sorted by index
  *
- * Memory of 2 MiB pages costs an xarray slot for each, so about 5 KiB per GiB;
- * memory with no two pages in a row costs a page per chunk, 8 bytes per 4 KiB.
+ * Memory of 2 MiB pages costs an xarray slot for each, so about 5 KiB per GiB, and
+ * less where they are in a row; memory with no two pages in a row costs a page
+ * per chunk, 8 bytes per 4 KiB.
  *
  * It is a cache. The IOMMU's page table knows as well, so where there is no
  * memory to remember with, the chunk is forgotten, and asking (see unmap.c)
@@ -27,7 +31,9 @@
 
 #include <linux/align.h>
 #include <linux/bitfield.h>
+#include <linux/bitops.h>
 #include <linux/export.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
@@ -46,6 +52,10 @@
 #define VALUE_KIND	GENMASK_ULL(1, 0)
 #define VALUE_LEN_1	GENMASK_ULL(10, 2)
 #define VALUE_PFN	GENMASK_ULL(54, 11)
+#define VALUE_ORDER	GENMASK_ULL(58, 55)	/* if not 0, VALUE_LEN_1 is a chunk's */
+
+/* The largest block: 1 GiB. Who looks for one looks at so many places at most. */
+#define PIN_BLOCK_ORDER	9
 
 /**
  * struct pin_chunk - the runs of a chunk that is not one run
@@ -95,11 +105,32 @@ static struct pin_run run_decode(u64 word, unsigned long first)
 	};
 }
 
+static void *block_encode(const struct pin_run *run, unsigned int order)
+{
+	return xa_mk_value(FIELD_PREP(VALUE_PFN, run->pfn) |
+			   FIELD_PREP(VALUE_LEN_1, PIN_CHUNK_PAGES - 1) |
+			   FIELD_PREP(VALUE_KIND, run->kind) |
+			   FIELD_PREP(VALUE_ORDER, order));
+}
+
 static void *value_encode(const struct pin_run *run)
 {
 	return xa_mk_value(FIELD_PREP(VALUE_PFN, run->pfn) |
 			   FIELD_PREP(VALUE_LEN_1, run->npages - 1) |
 			   FIELD_PREP(VALUE_KIND, run->kind));
+}
+
+/* How many chunks @entry is for, as a power of 2 */
+static unsigned int entry_order(void *entry)
+{
+	return xa_is_value(entry) ? FIELD_GET(VALUE_ORDER, xa_to_value(entry)) :
+				    0;
+}
+
+/* Is the chunk that comes @ahead chunks behind that of @entry in it? */
+static bool entry_covers(void *entry, unsigned long ahead)
+{
+	return ahead >> entry_order(entry) == 0;
 }
 
 static struct pin_run value_decode(void *entry)
@@ -108,7 +139,8 @@ static struct pin_run value_decode(void *entry)
 
 	return (struct pin_run){
 		.pfn = FIELD_GET(VALUE_PFN, value),
-		.npages = FIELD_GET(VALUE_LEN_1, value) + 1,
+		.npages = (FIELD_GET(VALUE_LEN_1, value) + 1)
+			  << FIELD_GET(VALUE_ORDER, value),
 		.kind = FIELD_GET(VALUE_KIND, value),
 	};
 }
@@ -130,6 +162,10 @@ void pin_extents_init(struct pin_extents *extents)
 	BUILD_BUG_ON(BITS_PER_LONG != 64);
 	xa_init_flags(&extents->chunks, XA_FLAGS_ACCOUNT);
 	extents->near_entry = NULL;
+	extents->end = 0;
+	extents->max_order = 0;
+	extents->has_chunks = false;
+	extents->has_gaps = false;
 }
 EXPORT_SYMBOL_GPL(pin_extents_init);
 
@@ -146,20 +182,47 @@ void pin_extents_destroy(struct pin_extents *extents)
 
 	if (xa_empty(&extents->chunks))
 		return;
-	xa_for_each(&extents->chunks, chunk, entry)
-		entry_free(entry);
+	if (extents->has_chunks)
+		xa_for_each(&extents->chunks, chunk, entry)
+			entry_free(entry);
 	xa_destroy(&extents->chunks);
 	extents->near_entry = NULL;
+	extents->end = 0;
+	extents->max_order = 0;
+	extents->has_chunks = false;
+	extents->has_gaps = false;
 }
 EXPORT_SYMBOL_GPL(pin_extents_destroy);
+
+/* Makes the entry near that a chunk is in, be it as a part of a block. */
+static noinline void look_for(struct pin_extents *extents, unsigned long chunk)
+{
+	void *entry = xa_load(&extents->chunks, chunk);
+
+	extents->near = chunk;
+	for (unsigned int order = 1; !entry && order <= extents->max_order;
+	     order++) {
+		unsigned long first = round_down(chunk, 1UL << order);
+
+		if (first == extents->near)
+			continue;
+		extents->near = first;
+		entry = xa_load(&extents->chunks, first);
+		/* What has an entry of its own is in no larger block. */
+		if (entry && !entry_covers(entry, chunk - first)) {
+			entry = NULL;
+			break;
+		}
+	}
+	extents->near_entry = entry;
+}
 
 /* Indexes come in order, so almost always it is the chunk of the last time. */
 static void *entry_load(struct pin_extents *extents, unsigned long chunk)
 {
-	if (!extents->near_entry || extents->near != chunk) {
-		extents->near_entry = xa_load(&extents->chunks, chunk);
-		extents->near = chunk;
-	}
+	if (!extents->near_entry ||
+	    !entry_covers(extents->near_entry, chunk - extents->near))
+		look_for(extents, chunk);
 	return extents->near_entry;
 }
 
@@ -186,6 +249,7 @@ static bool entry_replace(struct pin_extents *extents, unsigned long chunk,
 	if (!new || xa_is_err(xa_store(&extents->chunks, chunk, new, CHUNK_GFP))) {
 		entry_free(new);
 		forget(extents, chunk);
+		extents->has_gaps = true;
 		return false;
 	}
 	entry_free(old);
@@ -194,8 +258,62 @@ static bool entry_replace(struct pin_extents *extents, unsigned long chunk,
 	return true;
 }
 
+/*
+ * Cuts a block until @chunk has an entry for no more than 2^@order chunks. A half
+ * for which there is no memory is forgotten.
+ */
+static noinline void cut_block(struct pin_extents *extents,
+			       unsigned long chunk, unsigned int order)
+{
+	void *entry = entry_load(extents, chunk);
+	unsigned int now = entry_order(entry);
+	unsigned long first = extents->near;
+	struct pin_run run;
+
+	if (now <= order)
+		return;
+	run = value_decode(entry);
+	while (now > order) {
+		struct pin_run upper = run;
+		unsigned long half;
+
+		half = 1UL << --now;
+		upper.pfn += half * PIN_CHUNK_PAGES;
+		/* In the place of another, it takes no memory. */
+		xa_store(&extents->chunks, first, block_encode(&run, now), 0);
+		if (xa_is_err(xa_store(&extents->chunks, first + half,
+				       block_encode(&upper, now), CHUNK_GFP)))
+			extents->has_gaps = true;
+		if (chunk - first >= half) {
+			first += half;
+			run = upper;
+		}
+	}
+	extents->near_entry = NULL;
+}
+
+/* Remembers one run that is all of 2^@order chunks, and nothing else of them. */
+static void block_store(struct pin_extents *extents, unsigned long chunk,
+			unsigned int order, const struct pin_run *run)
+{
+	unsigned long last = chunk + (1UL << order) - 1, at;
+	void *entry;
+
+	entry = NULL;
+	if (chunk < extents->end) {
+		cut_block(extents, chunk, order);
+		xa_for_each_range(&extents->chunks, at, entry, chunk + 1, last)
+			forget(extents, at);
+		entry = xa_load(&extents->chunks, chunk);
+	}
+	extents->max_order = max(extents->max_order, order);
+	entry_replace(extents, chunk, entry, block_encode(run, order));
+	extents->end = max(extents->end, last + 1);
+}
+
 /* A chunk with room for @nr runs, and for one more if there can be. */
-static struct pin_chunk *chunk_alloc(unsigned long nr)
+static struct pin_chunk *chunk_alloc(struct pin_extents *extents,
+				     unsigned long nr)
 {
 	struct pin_chunk *chunk;
 	unsigned long room;
@@ -210,6 +328,7 @@ static struct pin_chunk *chunk_alloc(unsigned long nr)
 	chunk = kmalloc(size, CHUNK_GFP);
 	if (!chunk)
 		return NULL;
+	extents->has_chunks = true;
 	chunk->room = room;
 	chunk->nr = 0;
 	chunk->end = 0;
@@ -249,14 +368,19 @@ static void chunk_append(struct pin_extents *extents, unsigned long index,
 {
 	struct pin_chunk *grown;
 
-	if (chunk->nr == PIN_CHUNK_RUNS)
+	if (chunk->nr == PIN_CHUNK_RUNS) {
+		extents->has_gaps = true;
 		return;
+	}
 	if (chunk->nr == chunk->room) {
 		/* As many as there will be if it goes on like this. */
-		grown = chunk_alloc(min(chunk->nr * PIN_CHUNK_PAGES / first + 1,
+		grown = chunk_alloc(extents,
+				    min(chunk->nr * PIN_CHUNK_PAGES / first + 1,
 					PIN_CHUNK_RUNS));
-		if (!grown)
+		if (!grown) {
+			extents->has_gaps = true;
 			return;
+		}
 		grown->nr = chunk->nr;
 		grown->end = chunk->end;
 		memcpy(grown->runs, chunk->runs, chunk->nr * sizeof(u64));
@@ -268,7 +392,8 @@ static void chunk_append(struct pin_extents *extents, unsigned long index,
 }
 
 /* A copy of @entry in which @run has replaced what was at its indexes. */
-static struct pin_chunk *chunk_rebuild(void *entry, unsigned long first,
+static struct pin_chunk *chunk_rebuild(struct pin_extents *extents, void *entry,
+				       unsigned long first,
 				       const struct pin_run *run)
 {
 	const unsigned long end = first + run->npages;
@@ -290,10 +415,12 @@ static struct pin_chunk *chunk_rebuild(void *entry, unsigned long first,
 	}
 
 	/* One is new, and one may be cut in two. */
-	new = chunk_alloc(min(nr + 2, PIN_CHUNK_RUNS));
+	new = chunk_alloc(extents, min(nr + 2, PIN_CHUNK_RUNS));
 	if (!new)
 		return NULL;
 
+	/* Where there is no more room, the rest is forgotten. */
+	extents->has_gaps |= nr + 2 > new->room;
 	for (unsigned long i = 0; i <= nr; i++) {
 		struct pin_run piece;
 
@@ -345,9 +472,19 @@ static bool whole_of(void *entry, unsigned long first,
 static void chunk_store(struct pin_extents *extents, unsigned long index,
 			unsigned long first, const struct pin_run *run)
 {
-	void *entry = entry_load(extents, index);
-	struct pin_chunk *chunk = xa_is_value(entry) ? NULL : entry;
+	struct pin_chunk *chunk = NULL;
+	void *entry = NULL;
 	struct pin_run whole;
+
+	if (index >= extents->end) {
+		extents->end = index + 1;
+	} else {
+		if (extents->max_order)
+			cut_block(extents, index, 0);
+		entry = entry_load(extents, index);
+		if (!xa_is_value(entry))
+			chunk = entry;
+	}
 
 	if (whole_of(entry, first, run, &whole))
 		entry_replace(extents, index, entry, value_encode(&whole));
@@ -355,7 +492,16 @@ static void chunk_store(struct pin_extents *extents, unsigned long index,
 		chunk_append(extents, index, chunk, first, run);
 	else
 		entry_replace(extents, index, entry,
-			      chunk_rebuild(entry, first, run));
+			      chunk_rebuild(extents, entry, first, run));
+}
+
+/* Of the largest block that begins at @chunk, and is at most @nchunks long */
+static unsigned int block_order(unsigned long chunk, unsigned long nchunks)
+{
+	unsigned int order = min_t(unsigned int, ilog2(nchunks),
+				   PIN_BLOCK_ORDER);
+
+	return chunk ? min_t(unsigned int, order, __ffs(chunk)) : order;
 }
 
 static noinline void store_somewhere(struct pin_extents *extents,
@@ -365,11 +511,20 @@ static noinline void store_somewhere(struct pin_extents *extents,
 	struct pin_run left = *run;
 
 	while (left.npages) {
+		unsigned long chunk = index / PIN_CHUNK_PAGES;
 		unsigned long first = index % PIN_CHUNK_PAGES;
 		struct pin_run piece = left;
+		unsigned int order = 0;
 
-		piece.npages = min(left.npages, PIN_CHUNK_PAGES - first);
-		chunk_store(extents, index / PIN_CHUNK_PAGES, first, &piece);
+		if (!first && left.npages >= 2 * PIN_CHUNK_PAGES)
+			order = block_order(chunk, left.npages / PIN_CHUNK_PAGES);
+		if (order) {
+			piece.npages = PIN_CHUNK_PAGES << order;
+			block_store(extents, chunk, order, &piece);
+		} else {
+			piece.npages = min(left.npages, PIN_CHUNK_PAGES - first);
+			chunk_store(extents, chunk, first, &piece);
+		}
 		index += piece.npages;
 		left.pfn += piece.npages;
 		left.npages -= piece.npages;
@@ -505,6 +660,7 @@ static bool chunk_load(struct pin_extents *extents, unsigned long index,
 	if (!entry)
 		return false;
 	if (xa_is_value(entry)) {
+		first = index - extents->near * PIN_CHUNK_PAGES;
 		*run = value_decode(entry);
 		if (run->npages <= first)
 			return false;
@@ -553,6 +709,19 @@ unsigned long pin_extents_load(struct pin_extents *extents,
 	return run->npages;
 }
 EXPORT_SYMBOL_GPL(pin_extents_load);
+
+/**
+ * pin_extents_miss_none - is everything remembered that was stored?
+ * @extents: where
+ *
+ * Context: as pin_extents_load().
+ *
+ * Return: false if a page may have been forgotten, or never stored.
+ */
+bool pin_extents_miss_none(const struct pin_extents *extents)
+{
+	return !extents->has_gaps && !xa_empty(&extents->chunks);
+}
 
 /*
  * The number of the run that begins at @first, if it is the one behind that

@@ -16,6 +16,7 @@ struct seq_file;
 struct task_struct;
 
 /* extents.c */
+bool pin_extents_miss_none(const struct pin_extents *extents);
 unsigned long pin_extents_next(struct pin_extents *extents,
 			       unsigned long index, unsigned long last,
 			       struct pin_run *run);

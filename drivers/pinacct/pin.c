@@ -672,8 +672,10 @@ static noinline void remember_runs(struct pin_reader reader,
 void pin_reader_remember(const struct pin_reader *reader,
 			 struct pin_extents *extents, unsigned long index)
 {
-	if (reader->request->npages == 1 && xa_empty(&extents->chunks))
+	if (reader->request->npages == 1 && xa_empty(&extents->chunks)) {
+		extents->has_gaps = true;
 		return;
+	}
 	if (reader->plain_end)
 		pin_extents_store_pages(extents, index, reader->pages,
 					reader->plain_end);

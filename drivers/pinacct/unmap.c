@@ -256,6 +256,23 @@ static void unmap_range(const struct pin_view *view, unsigned long index,
 	WARN_ON(iommu_unmap(view->domain, iova, size) != size);
 }
 
+/*
+ * Where all is remembered, what there is need not be known before it goes: but
+ * the end of a run, behind about PIN_UNMAP_PAGES.
+ */
+static unsigned long end_of_run(const struct pin_view *view,
+				unsigned long index, unsigned long last)
+{
+	unsigned long at = index + PIN_UNMAP_PAGES - 1;
+	struct pin_run run;
+
+	if (last - index < PIN_UNMAP_PAGES)
+		return last + 1;
+	if (WARN_ON_ONCE(!pin_extents_load(view->extents, at, last, &run)))
+		return at + 1;
+	return at + run.npages;
+}
+
 static noinline void unmap_windows(const struct pin_view *view,
 				   unsigned long index, unsigned long last,
 				   pin_release_fn release, void *ctx)
@@ -266,8 +283,11 @@ static noinline void unmap_windows(const struct pin_view *view,
 		window.first = index;
 		window.end = index;
 		window.nr_asked = 0;
-		while (window_grow(&window, view, last))
-			;
+		if (pin_extents_miss_none(view->extents))
+			window.end = end_of_run(view, index, last);
+		else
+			while (window_grow(&window, view, last))
+				;
 		if (window.end == index) {
 			/* Nothing there, and that has been warned of. */
 			index++;

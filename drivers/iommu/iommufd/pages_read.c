@@ -269,6 +269,13 @@ static void pages_release_run(void *ctx, unsigned long index,
 	const unsigned long end = index + run->npages;
 	struct pin_run part = { .pfn = run->pfn, .kind = run->kind };
 
+	/* Once a page where no two are in a row, and almost always this. */
+	if (span->is_used == SPAN_HOLE && index >= span->start_hole &&
+	    end - 1 <= span->last_hole) {
+		pages_unpin_run(pages, run);
+		return;
+	}
+
 	while (index != end) {
 		while (span->last_used < index)
 			interval_tree_double_span_iter_next(span);
