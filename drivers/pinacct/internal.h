@@ -210,6 +210,7 @@ void pin_exclusions_close(struct pin_exclusions *mine);
 void pin_exclusions_exit(void);
 
 /* leaf.c */
+pmd_t *pin_find_pmd(struct mm_struct *mm, unsigned long addr);
 long pin_leaves(struct pin_reader *reader, unsigned long start,
 		unsigned long *npages, unsigned long entries);
 

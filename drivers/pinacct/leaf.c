@@ -60,8 +60,17 @@ struct leaves {
 	bool no_fault;
 };
 
-/* The entry that maps @addr, where a leaf of THP is; NULL if there is no table. */
-static pmd_t *find_pmd(struct mm_struct *mm, unsigned long addr)
+/**
+ * pin_find_pmd - where the page tables have what maps 2 MiB
+ * @mm: whose
+ * @addr: address in it, where there is a VMA that is not of hugetlb
+ *
+ * Context: mmap_lock is held.
+ *
+ * Return: the entry, to be read with pmdp_get_lockless(), or NULL if there is no
+ * table that it would be in.
+ */
+pmd_t *pin_find_pmd(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
 	p4d_t *p4d;
@@ -96,7 +105,7 @@ static bool worth_a_try(struct leaves *leaves, struct vm_area_struct *vma,
 		leaves->to_next = (first + PMD_SIZE - addr) >> PAGE_SHIFT;
 	if (first < vma->vm_start || vma->vm_end - first < PMD_SIZE)
 		return false;
-	pmd = find_pmd(vma->vm_mm, addr);
+	pmd = pin_find_pmd(vma->vm_mm, addr);
 	if (pmd && !pmd_none(pmdp_get_lockless(pmd)))
 		return pmd_leaf(pmdp_get_lockless(pmd));
 	return !leaves->no_fault && !(vma->vm_flags & VM_NOHUGEPAGE);
@@ -223,7 +232,7 @@ static unsigned long leaves_of_thp(const struct leaves *leaves, unsigned long n)
 		if (pmd && addr & ~PUD_MASK)
 			pmd++;
 		else
-			pmd = find_pmd(mm, addr);
+			pmd = pin_find_pmd(mm, addr);
 		if (!pmd || !leaf_allows(vma, pmdp_get_lockless(pmd),
 					 reader->folios[i], write))
 			break;

@@ -29,8 +29,12 @@
 #include "internal.h"
 
 #include <linux/bitmap.h>
+#include <linux/cleanup.h>
 #include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/userfaultfd_k.h>
 
 /*
  * How many pages at @start, of those wanted, are in one VMA that can have zero
@@ -54,13 +58,14 @@ static unsigned long pages_to_look_at(struct mm_struct *mm, unsigned long start,
 
 /*
  * Takes the faults of get_user_pages() for it: a read fault puts something where
- * there is nothing yet, and unsharing copies the zero page. By itself it would
- * walk the page tables twice more for each of these. What cannot be done so is
- * left to it, and so are all errors.
+ * there is nothing yet, and unsharing copies the zero page; a write fault does
+ * both in one. By itself it would walk the page tables twice more for each of
+ * these. What cannot be done so is left to it, and so are all errors.
  */
 static void prefault(const struct pin_reader *reader, unsigned long start,
 		     unsigned long npages, unsigned int fault_flags)
 {
+	bool write = fault_flags & FAULT_FLAG_WRITE;
 	struct mm_struct *mm = reader->mm;
 	struct vm_area_struct *vma;
 
@@ -71,7 +76,8 @@ static void prefault(const struct pin_reader *reader, unsigned long start,
 	mmap_read_lock(mm);
 	start = untagged_addr_remote(mm, start);
 	vma = vma_lookup(mm, start);
-	if (vma && (vma->vm_flags & VM_READ))
+	if (vma && !userfaultfd_armed(vma) &&
+	    (vma->vm_flags & (write ? VM_WRITE : VM_READ)))
 		npages = min(npages, (vma->vm_end - start) >> PAGE_SHIFT);
 	else
 		npages = 0;
@@ -129,18 +135,72 @@ static long pin_around_zeros(struct pin_reader *reader, unsigned long start,
 	return done;
 }
 
+/* Breaks COW of the pages that reader->zero marks, by faults of that kind. */
 static long pin_copies(struct pin_reader *reader, unsigned long start,
-		       unsigned long npages, struct page **pages)
+		       unsigned long npages, struct page **pages,
+		       unsigned int fault_flags)
 {
 	long ret;
 
-	prefault(reader, start, npages, FAULT_FLAG_UNSHARE);
+	prefault(reader, start, npages, fault_flags);
 	ret = pin_addresses(reader, start, npages, reader->gup_flags, pages);
 	if (ret < 0)
 		return ret;
 	bitmap_clear(reader->zero, ret, PIN_WINDOW_PAGES - ret);
 	reader->zero_cow = bitmap_weight(reader->zero, PIN_WINDOW_PAGES);
 	return ret;
+}
+
+/* Is there nothing in the page tables from @addr to @end, all in 2 MiB? */
+static bool nothing_there(struct vm_area_struct *vma, unsigned long addr,
+			  unsigned long end)
+{
+	pmd_t *pmdp = pin_find_pmd(vma->vm_mm, addr), pmd;
+	pte_t *pte;
+
+	/* A table that others empty meanwhile is freed by RCU. */
+	guard(rcu)();
+	pmd = pmdp ? pmdp_get_lockless(pmdp) : __pmd(0);
+	if (pmd_none(pmd))
+		return true;
+	if (!pmd_present(pmd) || pmd_leaf(pmd))
+		return false;
+	for (pte = pte_offset_kernel(&pmd, addr); addr < end;
+	     addr += PAGE_SIZE, pte++)
+		if (!pte_none(ptep_get_lockless(pte)))
+			return false;
+	return true;
+}
+
+/*
+ * Is it certain that nothing was ever written, and does a write fault for each of
+ * the pages bring it? So the process may write, and nobody waits for faults.
+ */
+static bool never_written(const struct pin_reader *reader, unsigned long start,
+			  unsigned long npages)
+{
+	struct mm_struct *mm = reader->mm;
+	struct vm_area_struct *vma;
+	unsigned long end, next;
+	bool never;
+
+	if (mm != current->mm)
+		return false;
+
+	mmap_read_lock(mm);
+	start = untagged_addr_remote(mm, start);
+	end = start + npages * PAGE_SIZE;
+	vma = vma_lookup(mm, start);
+	/* It must bring a page, and not a large folio that goes on behind. */
+	never = vma && end <= vma->vm_end && vma_is_anonymous(vma) &&
+		(vma->vm_flags & VM_WRITE) &&
+		(vma->vm_flags & VM_NOHUGEPAGE) && pin_vma_is_plain(vma);
+	for (; never && start < end; start = next) {
+		next = pmd_addr_end(start, end);
+		never = nothing_there(vma, start, next);
+	}
+	mmap_read_unlock(mm);
+	return never;
 }
 
 /**
@@ -174,6 +234,13 @@ long pin_zero_fill(struct pin_reader *reader, unsigned long start,
 	if (ret > 0)
 		return ret;
 
+	if (mode == PIN_ZERO_PAGE_COW && never_written(reader, start, npages)) {
+		reader->zeros = true;
+		bitmap_fill(reader->zero, PIN_WINDOW_PAGES);
+		return pin_copies(reader, start, npages, pages,
+				  FAULT_FLAG_WRITE);
+	}
+
 	ret = look(reader, start, npages, pages);
 	if (ret < 0)
 		return ret;
@@ -189,5 +256,5 @@ long pin_zero_fill(struct pin_reader *reader, unsigned long start,
 	case PIN_ZERO_PAGE_COW:
 		break;
 	}
-	return pin_copies(reader, start, ret, pages);
+	return pin_copies(reader, start, ret, pages, FAULT_FLAG_UNSHARE);
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -337,6 +338,28 @@ EACH_MODE(alternating)
 EACH_MODE(windows)
 
 /* No mode does anything to memory that was written, or is to be written. */
+/*
+ * Memory that nobody has touched takes one fault a page, not one to find the zero
+ * page and one to copy it. What else faults meanwhile is the program itself.
+ */
+FRONT_TEST(rule, one_fault_each)
+{
+	const unsigned long npages = 600, others = 100;
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(untouched, npages);
+	struct rusage before, after;
+	long faults;
+
+	ASSERT_EQ(0, getrusage(RUSAGE_SELF, &before));
+	ASSERT_EQ(0, map_read_only(w, memory, 0, npages));
+	ASSERT_EQ(0, getrusage(RUSAGE_SELF, &after));
+	faults = after.ru_minflt - before.ru_minflt;
+	EXPECT_LE(npages, faults);
+	EXPECT_GE(npages + others, faults);
+	EXPECT_OWED(w, npages);
+	EXPECT_LEDGER(w, self->ask, npages, npages);
+}
+
 FRONT_TEST(rule, nothing_to_do)
 {
 	static const char * const modes[] = { "cow", "ignore", "strict" };
