@@ -183,6 +183,8 @@ int main(int argc, char **argv)
 		measure_containers(strtoul(argv[2], NULL, 10) << 20);
 	} else if (argc == 5 && !strcmp(argv[1], "kept") && good_sizes(argv[2])) {
 		measure_one_kept(strtoul(argv[2], NULL, 10), argv[3], argv[4]);
+	} else if (argc == 3 && !strcmp(argv[1], "waits") && good_sizes(argv[2])) {
+		measure_waits(strtoul(argv[2], NULL, 10) << 20);
 	} else if (argc == 6 && !strcmp(argv[1], "map") && good_sizes(argv[2]) &&
 		   atoi(argv[3]) > 0) {
 		measure_maps(argv[2], atoi(argv[3]), argv[4], argv[5]);
@@ -191,6 +193,7 @@ int main(int argc, char **argv)
 			"     bench refusal\n"
 			"     bench again MIB\n"
 			"     bench kept MIB PATH KIND\n"
+			"     bench waits MIB\n"
 			"where MIB is a power of two\n");
 		return 2;
 	}

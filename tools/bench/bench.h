@@ -42,6 +42,7 @@ int path_map(const struct path *path, struct front *front, const struct kind *ki
 
 void measure_refusals(void);
 void measure_containers(size_t size);
+void measure_waits(size_t size);
 void measure_kept(const struct path *path, const struct kind *kind, size_t size);
 
 #endif

@@ -3,7 +3,8 @@
 #
 # In L1: how long mapping takes, on stock modules, on ours, and on ours with two tasks
 # that fault memory in. One after the other, so that what else the host does concerns
-# all of them; lines of bench.c on stdout, with "time ROUND SET" in place of "map".
+# all of them; lines of bench.c on stdout, with "time ROUND SET" in place of "map", or
+# ROUND SET in front.
 #
 # Use:	time-in-l1.sh ROUNDS MIB
 
@@ -20,13 +21,14 @@ measure()
 {
 	/tmp/bench map "$mib" 1 type1,iommufd 4k,4k-untouched,thp-untouched |
 		sed "s/^map/time $round $1/"
+	/tmp/bench waits "$mib" | sed "s/^/$round $1 /"
 }
 
 cp /pinacct/build/selftests/bench /tmp/
 for ((round = 1; round <= rounds; round++)); do
-	use_modules stock edu
+	use_modules stock edu e1000e
 	measure stock
-	use_modules ours edu
+	use_modules ours edu e1000e
 	measure ours
 	# Not before the layer has it.
 	[[ -e $threads ]] || continue

@@ -10,8 +10,9 @@
 #
 # In L1 with two CPUs and no clock that counts instructions, on Debian's 6.12: the host
 # must have two idle ones. Prints how many times less time ours takes than stock, and two
-# tasks less than one: the median of all rounds, the least and the most. The figures are
-# in build/report/bench/time. bench.sh runs it as well, unless QUICK is set.
+# tasks less than one: the median of all rounds, the least and the most; then what other
+# threads wait for meanwhile, and how soon a killed process stops. The figures are in
+# build/report/bench/time. bench.sh runs it as well, unless QUICK is set.
 
 . "$(dirname "$0")/../../scripts/lib.sh"
 
@@ -55,17 +56,58 @@ ratios()
 	}'
 }
 
+# waits: from lines "ROUND SET wait PATH WHAT MAPPING ALONE BESIDE" and "ROUND SET kill
+# PATH GREW ENDED", in milliseconds: the longest of all rounds
+waits()
+{
+	awk '
+	function note(row, set, value)
+	{
+		if (!seen[row]++)
+			order[++rows] = row
+		if (value > most[row, set])
+			most[row, set] = value
+	}
+	$3 == "wait" {
+		row = sprintf("%-8s %-34s", $4, does[$5])
+		note(row, $2, $8)
+		note(row, $2 "-alone", $7)
+	}
+	$3 == "kill" {
+		note(sprintf("%-8s %-34s", $4, "maps on after it is killed"), $2, $5)
+		note(sprintf("%-8s %-34s", $4, "ends after it is killed"), $2, $6)
+	}
+	BEGIN {
+		does["fault"] = "takes a page fault"
+		does["mmap"] = "maps a page for itself"
+		does["map"] = "maps a page for another device"
+		printf "%-43s %10s %10s %10s\n", "milliseconds, at most", "stock", "ours", "beside CPU"
+	}
+	END {
+		for (i = 1; i <= rows; i++) {
+			alone = "-"
+			if ((order[i], "ours-alone") in most)
+				alone = sprintf("%.1f", most[order[i], "ours-alone"])
+			printf "%s %10.1f %10.1f %10s\n", order[i], most[order[i], "stock"],
+				most[order[i], "ours"], alone
+		}
+	}'
+}
+
 "$pa_top/scripts/deps.sh" build vm
 mkdir -p "$report"
 "$pa_top/scripts/build-modules.sh" stock >"$report/build.time" 2>&1 &&
 	"$pa_top/scripts/build-modules.sh" ours >>"$report/build.time" 2>&1 &&
 	"$pa_top/selftests/build.sh" bench >>"$report/build.time" 2>&1 ||
 	die "not built: see $report/build.time"
-"$pa_top/tools/vm/run.sh" --devices edu --timeout 2400 --out "$report" --log "$report/console.time" \
+"$pa_top/tools/vm/run.sh" --devices edu,e1000e --timeout 2400 --out "$report" --log "$report/console.time" \
 	-- tools/bench/time-in-l1.sh "$rounds" "$mib" >"$report/time.tmp" ||
 	die "the benchmark did not run: see above, and $report/console.time"
 mv "$report/time.tmp" "$report/time"
 {
 	echo "time, Linux 6.12, two CPUs, $rounds rounds: how many times less"
 	ratios <"$report/time"
+	echo
+	echo "what another thread waits for while $mib MiB of untouched memory are mapped"
+	waits <"$report/time"
 } | tee "$pa_top/build/report/bench-time.txt"
