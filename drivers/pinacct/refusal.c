@@ -334,7 +334,13 @@ void pin_refuse_domain(const struct pin_request *request, unsigned long iova,
 				    PINACCT_CAUSE_OTHER, error);
 	keep(&refusal);
 	trace_pinacct_refusal(&refusal);
-	if (may_log())
+	if (!may_log())
+		return;
+	if (error == -ENOMEM)
+		pr_warn("%s[%d]: cannot map %lu KiB for a device: the host or the memory cgroup has no memory for page tables of the IOMMU (errno %u)\n",
+			refusal.comm, refusal.pid, kib(refusal.length),
+			refusal.error);
+	else
 		pr_warn("%s[%d]: cannot map %lu KiB for a device: the IOMMU does not take IOVA %#lx (errno %u)\n",
 			refusal.comm, refusal.pid, kib(refusal.length), iova,
 			refusal.error);
