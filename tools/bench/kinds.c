@@ -129,7 +129,7 @@ const struct kind kinds[] = {
 	{ .name = "4k-scattered", .make = scattered, .prot = FRONT_RW, .again = true },
 	{ .name = "4k-pairs", .make = pairs, .prot = FRONT_RW },
 	{ .name = "thp", .make = memory_transparent_huge, .page = HUGE_2M, .prot = FRONT_RW,
-	  .again = true },
+	  .floor = FLOOR_LEAF, .again = true },
 	{ .name = "hugetlb-2m", .make = private_2m, .page = HUGE_2M, .prot = FRONT_RW,
 	  .floor = FLOOR_LEAF },
 	{ .name = "hugetlb-2m-shared", .make = shared_2m, .page = HUGE_2M, .prot = FRONT_RW,

@@ -13,8 +13,8 @@
  * @file: a file of so many bytes, of which all is mapped shared and written: its
  *	  descriptor, or -errno. A kind that has neither is a device's memory
  * @page: bytes of the huge pages that it consists of, or 0
- * @floor: enum floor_way: the cheapest of the kernel's ways to pin it that is right
- *	   for it without a further look
+ * @floor: enum floor_way: the cheapest of the kernel's ways to pin it, for who knows
+ *	   that it is such memory
  * @prot: what the device may do, as front.h has it
  * @untouched: is made untouched again before each map
  * @askew: is mapped so that no two of its pages make up a larger one of the IOMMU's
