@@ -6,7 +6,8 @@
  * A wrong PFN here would unpin somebody else's page, so the random test
  * compares every index with a plain array after each few steps. It fails when
  * chunk_rebuild() in extents.c loses a piece, joins across a hole or keeps an
- * overwritten run.
+ * overwritten run. What is too large for an array, blocks of up to 1 GiB, is
+ * compared at its ends and in some places (extents_blocks).
  */
 #include <kunit/test.h>
 #include <linux/module.h>
@@ -208,11 +209,98 @@ static void extents_long_run(struct kunit *test)
 	pin_extents_destroy(&extents);
 }
 
+#define GIB_PAGES	(1UL << (30 - PAGE_SHIFT))
+#define BLOCK_PAGES	(3 * GIB_PAGES + 700)
+#define BLOCK_STORES	32
+#define BLOCK_CHECKS	200
+
+struct stored {
+	unsigned long index;
+	struct pin_run run;
+};
+
+/* What was stored last at @index: of @nr runs, the first of which covers all. */
+static unsigned long stored_pfn(const struct stored *stored, int nr,
+				unsigned long index)
+{
+	while (nr--)
+		if (index - stored[nr].index < stored[nr].run.npages)
+			break;
+	return stored[nr].run.pfn + index - stored[nr].index;
+}
+
+static void check_stored(struct kunit *test, struct pin_extents *extents,
+			 const struct stored *stored, int nr,
+			 unsigned long index)
+{
+	struct pin_run run;
+
+	if (index >= BLOCK_PAGES)
+		return;
+	KUNIT_ASSERT_NE(test, 0, pin_extents_load(extents, index,
+						  BLOCK_PAGES - 1, &run));
+	KUNIT_ASSERT_EQ(test, stored_pfn(stored, nr, index), run.pfn);
+	/* Of one PFN after the other, the last says that all are right. */
+	KUNIT_ASSERT_EQ(test, stored_pfn(stored, nr, index + run.npages - 1),
+			run.pfn + run.npages - 1);
+}
+
+/* Others are stored into a run of GiBs, again and again: around them it stays. */
+static void extents_blocks(struct kunit *test)
+{
+	struct pin_extents extents;
+	struct stored *stored;
+	unsigned long chunk, nr = 0;
+	struct rnd_state rnd;
+	void *entry;
+
+	stored = kunit_kcalloc(test, BLOCK_STORES, sizeof(*stored), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, stored);
+	stored[0].run.pfn = 1UL << 20;
+	stored[0].run.npages = BLOCK_PAGES;
+
+	prandom_seed_state(&rnd, 1);
+	pin_extents_init(&extents);
+	pin_extents_store(&extents, 0, &stored[0].run);
+	xa_for_each(&extents.chunks, chunk, entry)
+		nr++;
+	/* Three of 1 GiB, one of 512 pages, and the 188 that are left */
+	KUNIT_EXPECT_EQ(test, 5, nr);
+
+	for (int i = 1; i < BLOCK_STORES; i++) {
+		struct stored *new = &stored[i];
+
+		new->index = prandom_u32_state(&rnd) % BLOCK_PAGES;
+		/* Some are blocks themselves, over what was cut before. */
+		new->run.npages = i % 4 ? random_length(&rnd) : GIB_PAGES / 8;
+		if (i % 4 == 0)
+			new->index = round_down(new->index, GIB_PAGES / 8);
+		new->run.npages = min(new->run.npages,
+				      BLOCK_PAGES - new->index);
+		new->run.pfn = (1UL << 24) * i;
+		pin_extents_store(&extents, new->index, &new->run);
+
+		for (int n = 1; n <= i; n++) {
+			check_stored(test, &extents, stored, i + 1,
+				     stored[n].index - 1);
+			check_stored(test, &extents, stored, i + 1,
+				     stored[n].index);
+			check_stored(test, &extents, stored, i + 1,
+				     stored[n].index + stored[n].run.npages);
+		}
+		for (int n = 0; n < BLOCK_CHECKS; n++)
+			check_stored(test, &extents, stored, i + 1,
+				     prandom_u32_state(&rnd) % BLOCK_PAGES);
+	}
+	pin_extents_destroy(&extents);
+}
+
 static struct kunit_case extents_cases[] = {
 	KUNIT_CASE(extents_random),
 	KUNIT_CASE(extents_fragmented),
 	KUNIT_CASE(extents_pages),
 	KUNIT_CASE(extents_long_run),
+	KUNIT_CASE(extents_blocks),
 	{}
 };
 

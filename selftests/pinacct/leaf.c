@@ -10,6 +10,7 @@
  * tells whether they are in order.
  */
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -407,6 +408,36 @@ FRONT_TEST(leaf, mixed)
 	ASSERT_EQ(0, limit_pages(w, 600));
 	EXPECT_EQ(-ENOMEM, map_at(w, memory, 0, 3 * HUGE_PAGES));
 	EXPECT_BACK(w);
+}
+
+/*
+ * More than is unmapped in one call, of huge pages of the IOMMU that no call may
+ * cut. It is one huge page again and again, in as many VMAs.
+ */
+FRONT_TEST(leaf, more_than_a_gib)
+{
+	const size_t nvmas = 516, size = nvmas * MEMORY_HUGE, npages = nvmas * HUGE_PAGES - 100;
+	struct world *w = &self->world;
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	const __u64 iova = 1UL << 32;
+	char *memory, *at;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, MEMORY_HUGE));
+	memory = mmap(NULL, size + MEMORY_HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	memory += -(uintptr_t)memory & (MEMORY_HUGE - 1);
+	for (at = memory; at < memory + size; at += MEMORY_HUGE)
+		ASSERT_EQ(at, mmap(at, MEMORY_HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+				   fd, 0));
+
+	ASSERT_EQ(0, limit_pages(w, npages));
+	ASSERT_EQ(0, front_map(&w->front, memory + 100 * w->page, iova + 100 * w->page,
+			       npages * w->page, FRONT_RW));
+	EXPECT_OWED(w, npages);
+	ASSERT_EQ(0, front_unmap(&w->front, iova + 100 * w->page, npages * w->page, NULL));
+	EXPECT_BACK(w);
+	close(fd);
 }
 
 /* Held by two mappings, and charged once. */
