@@ -4,7 +4,7 @@
 
 KDIR ?= $(KERNELDIR)
 export KDIR KSRC V W JOBS INSTALL_MOD_PATH
-export DOMAIN BACKEND POLICY QEMU HOST BDF RESETS
+export DOMAIN BACKEND POLICY QEMU QEMU_VERSION HOST BDF RESETS
 
 Q := $(if $(filter 1,$(V)),,@)
 
@@ -28,6 +28,7 @@ help:
 	@echo '  check-deb          install them on Debian 12 and 13, boot, and remove them again'
 	@echo '  kernel             the small test kernel; prints where it is'
 	@echo '  qemu               QEMU with the patches of qemu-patches/; prints where it is'
+	@echo '  check-qtest        QEMU'\''s own tests with the patches and without (an hour)'
 	@echo '  series             build/series/: the change to KSRC as patches, for reading'
 	@echo '  clean              remove build/; what was downloaded stays in the cache'
 	@echo
@@ -55,6 +56,9 @@ kernel:
 
 qemu:
 	$(Q)scripts/qemu.sh
+
+check-qtest:
+	$(Q)scripts/qemu.sh --qtest
 
 series:
 	$(Q)scripts/series.sh
@@ -93,4 +97,4 @@ clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall deb kernel qemu series \
-	check-style check check-deb bench vm vmstart vmstart-help lifecycle demo tools clean
+	check-style check check-deb check-qtest bench vm vmstart vmstart-help lifecycle demo tools clean
