@@ -490,6 +490,25 @@ step_vmstart()
 	tap_results "$step" "$report/vmstart.tap"
 }
 
+# The QEMU patches as QEMU's maintainers would look at them, and their qtest with a
+# device, on unmodified modules and ours.
+step_qemu()
+{
+	local qemu what
+
+	part "$pa_top/selftests/qemu.sh" >"$report/qemu.tap" 2>"$report/qemu.log" || true
+	tap_results "$step" "$report/qemu.tap"
+	if build_modules debian && have vmstart-parts "$pa_top/selftests/vmstart/build.sh" &&
+			have qemu-build "$pa_top/scripts/qemu.sh"; then
+		qemu=$(tail -n 1 "$report/qemu-build.log")
+		boot qemu --devices nvme --disk "$pa_top/build/vmstart/ext4.raw" \
+			--share-ro "$qemu:/qemu" --timeout 1800 -- selftests/l1/qemu.sh || true
+	fi
+	for what in {stock,ours}.{both,compat} strict.both; do
+		tap_results "$step" "$report/qemu/$what.tap" "$what"
+	done
+}
+
 # lifecycle.sh boots L1 itself. 123 is what L1's kernel log makes of success.
 step_lifecycle()
 {
@@ -561,6 +580,7 @@ run viommu 'a guest whose memory is mapped for two devices, charged once'
 run ondemand 'a guest whose device pins pages one at a time, on stock modules and ours'
 run tools-l1 'pinacct(8) with a guest, held against what the kernel says'
 run vmstart 'libvirt domains with assigned devices, against what is predicted'
+run qemu 'the QEMU patches: their form, and their tests with a device'
 run lifecycle 'libvirt resets guests, and plugs devices and memory: charges follow'
 run demo 'make demo'
 
