@@ -11,6 +11,7 @@ Use:	[VARIABLE=...]... selftests/vmstart/run.sh		(make vmstart)
   BACKEND=a,b   of type1, compat, iommufd-user, iommufd-process (all)
   POLICY=a,b    of policies.tsv (all)
   QEMU=a,b      stock or patched (stock)
+  QEMU_VERSION=V  the release that is patched, of qemu-patches (10.0)
   HOST=local    on this machine, which has an IOMMU, libvirt and pinacct's modules
                 loaded, instead of in L1. It takes
   BDF=a,b       PCI addresses of the devices to assign, as 0000:01:00.0. Nothing is
@@ -208,7 +209,7 @@ in_l1()
 	"$pa_top/scripts/deps.sh" build vm check
 	"$pa_top/scripts/build-modules.sh" ours >/dev/null
 	"$here/build.sh"
-	! among patched "$QEMU" || share=(--share-ro "$("$pa_top/scripts/qemu.sh"):/qemu")
+	! among patched "$QEMU" || share=(--share-ro "$("$pa_top/scripts/qemu.sh" "$QEMU_VERSION"):/qemu")
 	[[ ! -d $results || -e $results/results.tsv || -z $(ls -A "$results") ]] ||
 		misused "RESULTS=$results has something else in it, which would be removed"
 	rm -rf "$results"
@@ -310,7 +311,7 @@ set_up()
 	chmod 755 "$work"
 	cp "$tools/boot.raw" "$work"
 	if among patched "$QEMU"; then
-		cp "${PATCHED_QEMU:-$("$pa_top/scripts/qemu.sh")/qemu-system-x86_64}" "$work/qemu-patched"
+		cp "${PATCHED_QEMU:-$("$pa_top/scripts/qemu.sh" "$QEMU_VERSION")/qemu-system-x86_64}" "$work/qemu-patched"
 	fi
 	for which in ${QEMU//,/ }; do
 		[[ -x $(real_qemu "$which") ]] || die "no $which QEMU at $(real_qemu "$which")"
@@ -403,6 +404,7 @@ case ${1:-} in
 *)		misused "'$1': this takes variables (see --help)" ;;
 esac
 DOMAIN=${DOMAIN:-} BACKEND=${BACKEND:-} POLICY=${POLICY:-} QEMU=${QEMU:-stock} HOST=${HOST:-l1} BDF=${BDF:-} ROWS=${ROWS:-}
+QEMU_VERSION=${QEMU_VERSION:-10.0}
 read_tables
 check_names
 choose
