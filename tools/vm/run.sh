@@ -312,6 +312,8 @@ died_patching()
 splats='BUG: |WARNING: |Oops|general protection fault|Kernel panic|KASAN|UBSAN|KFENCE'
 splats+='|refcount_t: |possible circular locking|possible recursive locking|suspicious RCU usage'
 splats+='|blocked for more than|Bad page state|DMAR:.*(fault|ERROR)'
+splats+='|KCSAN|kmemleak: .*suspected|ODEBUG|trying to register non-static key|lockdep is turned off'
+splats+='|list_(add|del) corruption'
 
 verdict()
 {
