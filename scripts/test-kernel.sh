@@ -9,13 +9,26 @@
 #	modules/		its /lib/modules/RELEASE: unmodified iommufd and vfio
 #	release			what uname -r says in it
 #
-# Use:	scripts/test-kernel.sh [KSRC]		(default: Debian's 6.12 source)
+# Use:	scripts/test-kernel.sh [KSRC [debug|kcsan]]	(default: Debian's 6.12 source)
 #
 # The configuration is tinyconfig, selftests/kernel/test.config, and what the
-# kernel's version adds to it there. About five minutes on two cores; half a
-# minute when the compiler cache knows the files.
+# kernel's version and the variant add to it there. About five minutes on two
+# cores, a variant several times that; half a minute when the compiler cache knows the
+# files.
 
 . "$(dirname "$0")/lib.sh"
+
+# wanted FRAGMENT...: their options; a later one says it over an earlier one
+wanted()
+{
+	awk '
+		/^CONFIG_|^# CONFIG_.* is not set$/ {
+			split($0, word, /[ =]/)
+			name = word[1] == "#" ? word[2] : word[1]
+			line[name] = $0
+		}
+		END { for (name in line) print line[name] }' "$@"
+}
 
 # check_config CONFIG FRAGMENT...: a line of the fragments that a dependency
 # switched off would otherwise only show as a test that fails for no reason
@@ -26,7 +39,7 @@ check_config()
 	shift
 	while read -r line; do
 		grep -qxF -- "$line" "$config" || lost+=("$line")
-	done < <(grep -hE '^(CONFIG_|# CONFIG_.* is not set)' "$@")
+	done < <(wanted "$@")
 	[[ ${#lost[@]} = 0 ]] ||
 		die "the kernel configuration lost these lines of $*: ${lost[*]}"
 }
@@ -60,7 +73,7 @@ fill_kernel()
 	"${make[@]}" -s olddefconfig 2>&1 | grep -v 'override: reassigning' >&2 || true
 	check_config "$tmp/kdir/.config" "$@"
 
-	say "building the test kernel: about 1800 files, five minutes on two idle cores"
+	say "building the test kernel: about 1800 files; see test-kernel.sh on how long it takes"
 	"${make[@]}" bzImage modules 2>&1 | progress "test kernel"
 	"${make[@]}" -s INSTALL_MOD_PATH="$tmp/install" modules_install
 	"${make[@]}" -s kernelrelease >"$tmp/release"
@@ -75,15 +88,22 @@ fill_kernel()
 		-not -path '*/scripts/*' -not -path '*/tools/*' -not -name '*.lds' -delete
 }
 
+[[ $# -le 2 ]] || die "use: test-kernel.sh [KSRC [debug|kcsan]]"
 ksrc=${1:-$("$pa_top/scripts/fetch.sh" source-6.12)}
 [[ -f $ksrc/kernel/fork.c ]] || die "KSRC=$ksrc is not a kernel source tree"
 ksrc=$(realpath "$ksrc")
 version=$(pa_kernel_version "$ksrc")
 fragments=("$pa_top/selftests/kernel/test.config" "$pa_top/selftests/kernel/test-${version%.*}.config")
 [[ -f ${fragments[1]} ]] || die "there is no ${fragments[1]} for KSRC=$ksrc, Linux $version"
+variant=${2:-}
+case $variant in
+'')		;;
+debug|kcsan)	fragments+=("$pa_top/selftests/kernel/$variant.config") ;;
+*)		die "no variant of the test kernel is called '$variant': debug or kcsan" ;;
+esac
 
 "$pa_top/scripts/deps.sh" build
 export CCACHE_DIR=$pa_cache/ccache
-pa_cached "test-kernel-${version%.*}" \
+pa_cached "test-kernel-${version%.*}${variant:+-$variant}" \
 	"4 $ksrc $(gcc -dumpfullversion) $(pa_hash_files "${fragments[@]}")" \
 	fill_kernel "$ksrc" "${fragments[@]}"
