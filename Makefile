@@ -13,6 +13,7 @@ help:
 	@echo
 	@echo '  demo               a VM with an assigned device on the rewritten path, from nothing'
 	@echo '  check              build for both kernels, style, and all tests in VMs'
+	@echo '  check-debug        the tests on a kernel with KASAN, lockdep, kmemleak and the like'
 	@echo '  vmstart            libvirt domains with assigned devices, against what is predicted;'
 	@echo '                     DOMAIN= BACKEND= POLICY= QEMU= HOST=local BDF=: vmstart-help'
 	@echo '  lifecycle          what libvirt does to a guest that runs: resets, hot-plug; BACKEND='
@@ -69,6 +70,9 @@ check-style:
 check:
 	$(Q)selftests/check.sh
 
+check-debug:
+	$(Q)selftests/check-debug.sh
+
 vm:
 	$(Q)tools/vm/run.sh --shell
 
@@ -97,4 +101,5 @@ clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall deb kernel qemu series \
-	check-style check check-deb check-qtest bench vm vmstart vmstart-help lifecycle demo tools clean
+	check-style check check-debug check-deb check-qtest bench vm vmstart vmstart-help lifecycle \
+	demo tools clean
