@@ -328,6 +328,21 @@ FRONT_TEST(leaf, hugetlb_and_other)
 	EXPECT_SEEN_PAGE(at, 312);
 }
 
+/*
+ * The second huge page is another VMA, which may only be written: type1 minds, and
+ * iommufd, which does not look at VMAs where the page is there, does not.
+ */
+FRONT_TEST(leaf, hugetlb_unreadable)
+{
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(hugetlb, 2 * HUGE_PAGES);
+	const int rc = w->front.ops->iommufd ? 0 : -EFAULT;
+
+	ASSERT_EQ(0, mprotect(memory + MEMORY_HUGE, MEMORY_HUGE, PROT_WRITE));
+	EXPECT_EQ(rc, map_read_only(w, memory, 0, 2 * HUGE_PAGES));
+	EXPECT_OWED(w, rc ? 0 : 2 * HUGE_PAGES);
+}
+
 /* Two VMAs of the same huge page, of a file, and neither is as long as it. */
 FRONT_TEST(leaf, file)
 {
