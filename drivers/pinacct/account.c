@@ -495,15 +495,20 @@ static unsigned long room(const struct attempt *attempt)
  * pin_account_room - how many pages could be charged?
  * @acct: the mapping's account
  *
+ * Whoever asks is going to take memory, maybe the last of its cgroup: what the
+ * charge needs itself is taken before.
+ *
  * Context: as pin_account_charge().
  *
  * Return: pages that are no zero COWs, at this moment; ULONG_MAX without a limit.
  */
-unsigned long pin_account_room(const struct pin_account *acct)
+unsigned long pin_account_room(struct pin_account *acct)
 {
 	struct pin_totals totals;
 	struct attempt attempt;
 
+	if (have_ledger(acct))
+		return 0;
 	return limited(acct, &attempt, &totals) ? room(&attempt) : ULONG_MAX;
 }
 

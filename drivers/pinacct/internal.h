@@ -119,7 +119,7 @@ void pin_ledgers_show(struct seq_file *seq);
 /* account.c */
 int pin_account_enter_window(struct pin_account *acct,
 			     const struct pin_reader *reader);
-unsigned long pin_account_room(const struct pin_account *acct);
+unsigned long pin_account_room(struct pin_account *acct);
 
 /* ahead.c */
 void pin_ahead(struct pin_reader *reader, unsigned long start);
