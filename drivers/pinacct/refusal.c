@@ -95,9 +95,13 @@ static void keep(const struct pinacct_refusal *refusal)
 	spin_lock(&rings_lock);
 	known = ring_find(current_uid()) || nr_rings == RINGS_MAX;
 	spin_unlock(&rings_lock);
-	/* Without memory for it, the trace event and the log must do. */
+	/*
+	 * Nobody's memory cgroup is charged: there are few rings, each is used by
+	 * one uid after the other, and that a cgroup is full is what some are to
+	 * tell. Without memory for it, the trace event and the log must do.
+	 */
 	if (!known)
-		new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		new = kzalloc(sizeof(*new), GFP_KERNEL | __GFP_NOWARN);
 
 	spin_lock(&rings_lock);
 	ring = ring_use(current_uid(), &new);
