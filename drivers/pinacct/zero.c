@@ -33,6 +33,7 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/userfaultfd_k.h>
 
@@ -60,7 +61,8 @@ static unsigned long pages_to_look_at(struct mm_struct *mm, unsigned long start,
  * Takes the faults of get_user_pages() for it: a read fault puts something where
  * there is nothing yet, and unsharing copies the zero page; a write fault does
  * both in one. By itself it would walk the page tables twice more for each of
- * these. What cannot be done so is left to it, and so are all errors.
+ * these. What cannot be done so is left to it, and so are all errors. As it does,
+ * it has pages made where they can stay.
  */
 static void prefault(const struct pin_reader *reader, unsigned long start,
 		     unsigned long npages, unsigned int fault_flags)
@@ -68,11 +70,13 @@ static void prefault(const struct pin_reader *reader, unsigned long start,
 	bool write = fault_flags & FAULT_FLAG_WRITE;
 	struct mm_struct *mm = reader->mm;
 	struct vm_area_struct *vma;
+	unsigned int pinning;
 
 	/* Another's mm is not sure to be held yet. */
 	if (mm != current->mm)
 		return;
 
+	pinning = memalloc_pin_save();
 	mmap_read_lock(mm);
 	start = untagged_addr_remote(mm, start);
 	vma = vma_lookup(mm, start);
@@ -86,6 +90,7 @@ static void prefault(const struct pin_reader *reader, unsigned long start,
 				 NULL) & VM_FAULT_ERROR))
 		start += PAGE_SIZE;
 	mmap_read_unlock(mm);
+	memalloc_pin_restore(pinning);
 }
 
 /* Sets reader->zero for those of the pages that are zero pages. */

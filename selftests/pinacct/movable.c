@@ -160,6 +160,18 @@ FRONT_TEST(rule, untouched_need_not_move)
 		ASSERT_EQ(0, unmap_at(w, 0, npages - 1));
 		ASSERT_EQ(0, madvise(memory, npages * w->page, MADV_DONTNEED));
 	}
+	/* The copies that a device which only reads gets of the zero page */
+	before = moved();
+	ASSERT_EQ(0, map_read_only(w, memory, 0, npages));
+	EXPECT_GT(512, moved() - before);
+	ASSERT_EQ(0, unmap_at(w, 0, npages));
+	ASSERT_EQ(0, madvise(memory, npages * w->page, MADV_DONTNEED));
+	/* and the same where it is the zero page already */
+	for (before = 0; before < (long)npages; before++)
+		ASSERT_EQ(0, ((volatile char *)memory)[before * w->page]);
+	before = moved();
+	ASSERT_EQ(0, map_read_only(w, memory, 0, npages));
+	EXPECT_GT(512, moved() - before);
 }
 
 TEST_HARNESS_MAIN
