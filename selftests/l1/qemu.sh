@@ -26,7 +26,7 @@ qtest()
 
 	shift
 	export QTEST_QEMU_BINARY=/qemu/qemu-system-x86_64 QTEST_VFIO_HOST=$addresses TMPDIR=/tmp/ext4
-	(as_guest_user $((512 * 1024)) timeout 600 /qemu/vfio-pinning-test --tap "$@") \
+	(as_guest_user $((512 * 1024)) timeout 600 /qemu/vfio-pinning-test --tap -k "$@") \
 		>"/out/$name.tap" 2>&1 || true
 }
 
