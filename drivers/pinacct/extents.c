@@ -306,7 +306,7 @@ static void block_store(struct pin_extents *extents, unsigned long chunk,
 			forget(extents, at);
 		entry = xa_load(&extents->chunks, chunk);
 	}
-	extents->max_order = max(extents->max_order, order);
+	extents->max_order = max_t(u8, extents->max_order, order);
 	entry_replace(extents, chunk, entry, block_encode(run, order));
 	extents->end = max(extents->end, last + 1);
 }

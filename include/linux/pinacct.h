@@ -378,10 +378,10 @@ static inline bool pin_reader_next_whole(struct pin_reader *reader,
  * @near: the chunk that was looked at last, or the first of the block it is in
  * @near_entry: what @chunks has there, or NULL if that is not known
  * @near_run: where in that chunk the last run was found; any number will do
- * @end: behind the last chunk that was stored
  * @max_order: no block is larger than of this order
  * @has_chunks: not all of them are value entries
  * @has_gaps: not all is remembered that there was to be stored
+ * @end: behind the last chunk that was stored
  *
  * A cache: an index may be forgotten when there is no memory to remember it,
  * and what is remembered of an index that is not pinned means nothing.
@@ -391,10 +391,10 @@ struct pin_extents {
 	unsigned long near;
 	void *near_entry;
 	unsigned int near_run;
-	unsigned long end;
-	unsigned int max_order;
+	u8 max_order;
 	bool has_chunks;
 	bool has_gaps;
+	unsigned long end;
 };
 
 void pin_extents_init(struct pin_extents *extents);
