@@ -371,6 +371,13 @@ static long fill_from_file(struct pin_reader *reader, unsigned long start,
 	reader->folio_offset = offset >> PAGE_SHIFT;
 	for (long i = 0; i < nfolios; i++)
 		total += folio_nr_pages(reader->folios[i]);
+	/* Folios of one page are pages, and have the pin that each needs. */
+	if (total == nfolios) {
+		reader->by_folio = false;
+		reader->next = 0;
+		reader->plain_end = nfolios;
+		return nfolios;
+	}
 	return pin_every_page(reader,
 			      min(total - reader->folio_offset, npages));
 }
@@ -522,6 +529,7 @@ long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 	reader->zeros = false;
 	reader->zero_cow = 0;
 	reader->looked_to = 0;
+	reader->plain_end = 0;
 	if (pin_exclusions_exist()) {
 		ret = check_excluded(reader, &start, npages);
 		if (ret)
@@ -529,7 +537,7 @@ long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 	}
 	if (reader->file) {
 		ret = fill_from_file(reader, start, npages);
-		while (next_folio_run(reader, &run))
+		while (pin_reader_next(reader, &run))
 			for (unsigned long i = 0; i < run.npages; i++)
 				pages[done++] = pfn_to_page(run.pfn + i);
 	} else {
