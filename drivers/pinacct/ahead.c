@@ -95,17 +95,6 @@ struct pin_ahead {
 
 static struct workqueue_struct *reapers;
 
-/* Is there a page that can be written without a fault? A wrong answer is no harm. */
-static bool is_there(unsigned long addr)
-{
-	struct page *page;
-
-	if (get_user_pages_fast_only(addr, 1, FOLL_WRITE, &page) != 1)
-		return false;
-	put_page(page);
-	return true;
-}
-
 /* False if nothing is left. */
 static bool take_chunk(struct pin_ahead *ahead, unsigned long *start,
 		       unsigned long *end, bool worker)
@@ -210,9 +199,9 @@ static void touch(struct pin_ahead *ahead, unsigned long start,
 	unsigned int flags = memalloc_pin_save();
 	unsigned long last = end - PAGE_SIZE;
 
-	if (!is_there(last))
+	if (!pin_is_there(last))
 		start = fault_in(ahead, start, start + PAGE_SIZE);
-	while (start < end && !is_there(last)) {
+	while (start < end && !pin_is_there(last)) {
 		start = fault_in(ahead, start, end);
 		cond_resched();
 	}
@@ -390,7 +379,7 @@ void pin_ahead(struct pin_reader *reader, unsigned long start)
 	unsigned int nr;
 
 	if (start < reader->touched || reader->mm != current->mm ||
-	    current->flags & PF_KTHREAD || is_there(start))
+	    current->flags & PF_KTHREAD || pin_is_there(start))
 		return;
 
 	bytes = bytes_ahead(reader, start);

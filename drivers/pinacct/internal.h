@@ -216,6 +216,9 @@ long pin_leaves(struct pin_reader *reader, unsigned long start,
 
 /* pin.c */
 unsigned long pin_untagged(struct mm_struct *mm, unsigned long start);
+bool pin_is_there(unsigned long addr);
+void pin_prefault(const struct pin_reader *reader, unsigned long start,
+		  unsigned long npages, unsigned int fault_flags);
 bool pin_vma_is_plain(const struct vm_area_struct *vma);
 long pin_addresses(struct pin_reader *reader, unsigned long start,
 		   unsigned long npages, unsigned int gup_flags,

@@ -246,6 +246,74 @@ unsigned long pin_untagged(struct mm_struct *mm, unsigned long start)
 	return start;
 }
 
+/**
+ * pin_is_there - is there a page that can be written without a fault?
+ * @addr: address of the caller's in bytes
+ *
+ * Context: any that may look at user memory. Cheap, and a wrong answer is no harm.
+ */
+bool pin_is_there(unsigned long addr)
+{
+	struct page *page;
+
+	if (get_user_pages_fast_only(addr, 1, FOLL_WRITE, &page) != 1)
+		return false;
+	put_page(page);
+	return true;
+}
+
+/**
+ * pin_prefault - take the faults of get_user_pages() for it
+ * @reader: the reader
+ * @start: address in bytes
+ * @npages: for how many pages
+ * @fault_flags: FAULT_FLAG_WRITE; FAULT_FLAG_UNSHARE, which copies a zero page; or
+ *		 none, to have something where there is nothing
+ *
+ * Around each fault, get_user_pages() would walk the page tables twice. Private
+ * anonymous memory only; what else there is, what has to be waited for, and all
+ * errors are left to it. As it does, it has pages made where they can stay.
+ *
+ * Context: no mmap_lock is held. May sleep.
+ */
+void pin_prefault(const struct pin_reader *reader, unsigned long start,
+		  unsigned long npages, unsigned int fault_flags)
+{
+	vm_flags_t needed = fault_flags & FAULT_FLAG_WRITE ? VM_WRITE : VM_READ;
+	struct mm_struct *mm = reader->mm;
+	struct vm_area_struct *vma;
+	unsigned int pinning;
+	vm_fault_t fault;
+
+	/* Another's mm is not sure to be held yet. */
+	if (mm != current->mm)
+		return;
+
+	fault_flags |= FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY |
+		       FAULT_FLAG_KILLABLE;
+	pinning = memalloc_pin_save();
+	mmap_read_lock(mm);
+	start = untagged_addr_remote(mm, start);
+	vma = vma_lookup(mm, start);
+	if (vma && vma_is_anonymous(vma) && (vma->vm_flags & needed) &&
+	    pin_vma_is_plain(vma))
+		npages = min(npages, (vma->vm_end - start) >> PAGE_SHIFT);
+	else
+		npages = 0;
+	for (; npages && !fatal_signal_pending(current); npages--) {
+		fault = handle_mm_fault(vma, start, fault_flags, NULL);
+		/* The lock is gone. */
+		if (fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
+			goto out;
+		if (fault & VM_FAULT_ERROR)
+			break;
+		start += PAGE_SIZE;
+	}
+	mmap_read_unlock(mm);
+out:
+	memalloc_pin_restore(pinning);
+}
+
 /* -EBUSY if there is something in the range that must not be pinned, and where. */
 static noinline long check_excluded(struct pin_reader *reader,
 				    unsigned long *start, unsigned long npages)
@@ -412,6 +480,10 @@ static long fill_from_pages(struct pin_reader *reader, unsigned long start,
 {
 	long ret;
 
+	/* For a few pages it costs more than it saves. */
+	if ((reader->gup_flags & FOLL_WRITE) && reader->mm == current->mm &&
+	    npages > ARRAY_SIZE(reader->few_pages) && !pin_is_there(start))
+		pin_prefault(reader, start, npages, FAULT_FLAG_WRITE);
 	ret = fill_from_addresses(reader, start, npages, reader->zero_mode,
 				  reader->pages);
 	reader->by_folio = false;

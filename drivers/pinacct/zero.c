@@ -33,9 +33,6 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/userfaultfd_k.h>
 
 /*
  * How many pages at @start, of those wanted, are in one VMA that can have zero
@@ -57,49 +54,13 @@ static unsigned long pages_to_look_at(struct mm_struct *mm, unsigned long start,
 	return npages;
 }
 
-/*
- * Takes the faults of get_user_pages() for it: a read fault puts something where
- * there is nothing yet, and unsharing copies the zero page; a write fault does
- * both in one. By itself it would walk the page tables twice more for each of
- * these. What cannot be done so is left to it, and so are all errors. As it does,
- * it has pages made where they can stay.
- */
-static void prefault(const struct pin_reader *reader, unsigned long start,
-		     unsigned long npages, unsigned int fault_flags)
-{
-	bool write = fault_flags & FAULT_FLAG_WRITE;
-	struct mm_struct *mm = reader->mm;
-	struct vm_area_struct *vma;
-	unsigned int pinning;
-
-	/* Another's mm is not sure to be held yet. */
-	if (mm != current->mm)
-		return;
-
-	pinning = memalloc_pin_save();
-	mmap_read_lock(mm);
-	start = untagged_addr_remote(mm, start);
-	vma = vma_lookup(mm, start);
-	if (vma && !userfaultfd_armed(vma) &&
-	    (vma->vm_flags & (write ? VM_WRITE : VM_READ)))
-		npages = min(npages, (vma->vm_end - start) >> PAGE_SHIFT);
-	else
-		npages = 0;
-	while (npages-- && !fatal_signal_pending(current) &&
-	       !(handle_mm_fault(vma, start, FAULT_FLAG_REMOTE | fault_flags,
-				 NULL) & VM_FAULT_ERROR))
-		start += PAGE_SIZE;
-	mmap_read_unlock(mm);
-	memalloc_pin_restore(pinning);
-}
-
 /* Sets reader->zero for those of the pages that are zero pages. */
 static long look(struct pin_reader *reader, unsigned long start,
 		 unsigned long npages, struct page **pages)
 {
 	long ret;
 
-	prefault(reader, start, npages, 0);
+	pin_prefault(reader, start, npages, 0);
 	ret = pin_addresses(reader, start, npages, 0, pages);
 	if (ret < 0)
 		return ret;
@@ -147,7 +108,7 @@ static long pin_copies(struct pin_reader *reader, unsigned long start,
 {
 	long ret;
 
-	prefault(reader, start, npages, fault_flags);
+	pin_prefault(reader, start, npages, fault_flags);
 	ret = pin_addresses(reader, start, npages, reader->gup_flags, pages);
 	if (ret < 0)
 		return ret;
