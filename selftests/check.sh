@@ -147,7 +147,7 @@ boot()
 	shift
 	mkdir -p "$report/$name"
 	part "$pa_top/tools/vm/run.sh" --out "$report/$name" --log "$report/$name/console.log" "$@" \
-		2> >(tee -i "$report/$name/stderr.log" >&2) || status=$?
+		2> >(tee -i "$report/$name/stderr.log" >&2 {lock}>&-) || status=$?
 	case $status in
 	0)	record pass "$name" "kernel log without complaint" ;;
 	123)	record fail "$name" "kernel log without complaint" "see $report/$name/console.log" ;;
