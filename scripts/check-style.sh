@@ -14,6 +14,7 @@ run_sparse()
 {
 	local log=$pa_top/build/sparse.log
 
+	mkdir -p "$pa_top/build"
 	C=2 "$pa_top/scripts/build-modules.sh" ours 2>"$log" || {
 		cat "$log" >&2
 		die "the modules were not built"
