@@ -21,42 +21,12 @@
 
 #define HUGE_PAGES (MEMORY_HUGE / memory_page())
 
-FIXTURE(leaf)
-{
-	struct world world;
-	struct edu edu;
-	char *echo;
-	int ask;
-};
-
-FIXTURE_VARIANT(leaf)
-{
-	const struct front_ops *ops;
-};
-
+WITNESS_FIXTURE(leaf)
 ON_EVERY_V2_FRONT(leaf);
 
 FIXTURE_SETUP(leaf)
 {
-	struct world *w = &self->world;
-
-	ASSERT_EQ(0, params_defaults());
-	WORLD_OPEN(w, variant->ops);
-	WORLD_ATTACH(w, DEVICE_EDU);
-	ASSERT_EQ(0, edu_start(&self->edu, w->front.devices[DEVICE_EDU]));
-	WORLD_DROP(w);
-	self->ask = ask_open();
-	ASSERT_LE(0, self->ask);
-	self->echo = ASSERT_MEMORY(anonymous, 1);
-}
-
-FIXTURE_TEARDOWN(leaf)
-{
-	edu_stop(&self->edu);
-	front_close(&self->world.front);
-	EXPECT_BACK(&self->world);
-	EXPECT_LEDGER(&self->world, self->ask, 0, 0);
-	EXPECT_EQ(0, params_defaults());
+	WITNESS_SETUP();
 }
 
 /* Each of so many pages has one pin, and whoever pays owes for them. */

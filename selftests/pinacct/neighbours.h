@@ -27,43 +27,13 @@
 /* Where it is mapped once more */
 #define AGAIN_AT 16UL
 
-FIXTURE(near)
-{
-	struct world world;
-	struct edu edu;
-	char *echo;
-	int ask;
-};
-
-FIXTURE_VARIANT(near)
-{
-	const struct front_ops *ops;
-};
-
+WITNESS_FIXTURE(near)
 ON_EVERY_V2_FRONT(near);
 
 FIXTURE_SETUP(near)
 {
-	struct world *w = &self->world;
-
-	ASSERT_EQ(0, params_defaults());
-	WORLD_OPEN(w, variant->ops);
-	WORLD_ATTACH(w, DEVICE_EDU);
-	ASSERT_EQ(0, edu_start(&self->edu, w->front.devices[DEVICE_EDU]));
-	WORLD_DROP(w);
-	self->ask = ask_open();
-	ASSERT_LE(0, self->ask);
-	self->echo = ASSERT_MEMORY(anonymous, 1);
-	ASSERT_EQ(0, map_at(w, self->echo, ECHO_AT, 1));
-}
-
-FIXTURE_TEARDOWN(near)
-{
-	edu_stop(&self->edu);
-	front_close(&self->world.front);
-	EXPECT_BACK(&self->world);
-	EXPECT_LEDGER(&self->world, self->ask, 0, 0);
-	EXPECT_EQ(0, params_defaults());
+	WITNESS_SETUP();
+	ASSERT_EQ(0, map_at(&self->world, self->echo, ECHO_AT, 1));
 }
 
 /* What a part of a test takes that asserts as a test does, and what it is given. */

@@ -39,6 +39,45 @@ static inline int echo(struct world *w, struct edu *edu, unsigned long at)
 	return rc ?: edu_write_memory(edu, iova_of(w, ECHO_AT), EDU_MAX);
 }
 
+/*
+ * A fixture that asks /dev/pinacct too, for files that include rule.h. It sets itself
+ * up by WITNESS_SETUP(), which leaves it to the file when the echo is mapped.
+ */
+#define WITNESS_FIXTURE(fixture)						\
+	FIXTURE(fixture)							\
+	{									\
+		struct world world;						\
+		struct edu edu;							\
+		char *echo;							\
+		int ask;							\
+	};									\
+	FIXTURE_VARIANT(fixture)						\
+	{									\
+		const struct front_ops *ops;					\
+	};									\
+	FIXTURE_TEARDOWN(fixture)						\
+	{									\
+		edu_stop(&self->edu);						\
+		front_close(&self->world.front);				\
+		EXPECT_BACK(&self->world);					\
+		EXPECT_LEDGER(&self->world, self->ask, 0, 0);			\
+		EXPECT_EQ(0, params_defaults());				\
+	}
+
+#define WITNESS_SETUP()								\
+	do {									\
+		struct world *_w = &self->world;				\
+		ASSERT_EQ(0, params_defaults());				\
+		WORLD_OPEN(_w, variant->ops);					\
+		WORLD_ATTACH(_w, DEVICE_EDU);					\
+		ASSERT_EQ(0, edu_start(&self->edu,				\
+				       _w->front.devices[DEVICE_EDU]));		\
+		WORLD_DROP(_w);							\
+		self->ask = ask_open();						\
+		ASSERT_LE(0, self->ask);					\
+		self->echo = ASSERT_MEMORY(anonymous, 1);			\
+	} while (0)
+
 /* The device sees in the page at AT what the process sees at MEMORY. */
 #define EXPECT_SEEN(at, memory)							\
 	do {									\
