@@ -444,21 +444,24 @@ void pin_account_leave(struct pin_account *acct, const struct pin_run *run)
 EXPORT_SYMBOL_GPL(pin_account_leave);
 
 /**
- * pin_account_unpin - let go of a run of a mapping
+ * pin_account_unpin - let go of runs of a mapping
  * @acct: the mapping's account
- * @run: the run; no device may reach it any more
- * @dirty: a device may have written to it
+ * @runs: the runs; no device may reach them any more
+ * @nr: how many
+ * @dirty: a device may have written to them
  *
  * An account that is charged by number has its refund still to come.
  *
  * Context: as pin_account_refund().
  */
-void pin_account_unpin(struct pin_account *acct, const struct pin_run *run,
-		       bool dirty)
+void pin_account_unpin(struct pin_account *acct, const struct pin_run *runs,
+		       unsigned int nr, bool dirty)
 {
-	if (pin_account_is_once(acct))
-		pin_account_leave(acct, run);
-	pin_run_unpin(run, dirty);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (pin_account_is_once(acct))
+			pin_account_leave(acct, &runs[i]);
+		pin_run_unpin(&runs[i], dirty);
+	}
 	pin_exclusions_wake();
 }
 EXPORT_SYMBOL_GPL(pin_account_unpin);

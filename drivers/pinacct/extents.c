@@ -747,33 +747,37 @@ static unsigned long end_in_chunk(unsigned long index, unsigned long last)
 }
 
 /**
- * pin_extents_next - pin_extents_load() for who goes from run to run
+ * pin_extents_next - the runs behind the one that was loaded last
  * @extents: where
- * @index: index behind the run that was loaded last; it is pinned
+ * @index: index behind that run; it is pinned
  * @last: last index of interest
- * @run: as pin_extents_load()
+ * @runs: each as long as it really is, and the first one begins at @index
+ * @room: how many there may be
+ *
+ * The one that reaches @last or the end of a chunk is never among them.
  *
  * Context: as pin_extents_load().
  *
- * Return: as pin_extents_load().
+ * Return: how many there are. 0 does not mean that nothing is remembered.
  */
-unsigned long pin_extents_next(struct pin_extents *extents,
-			       unsigned long index, unsigned long last,
-			       struct pin_run *run)
+unsigned int pin_extents_next(struct pin_extents *extents, unsigned long index,
+			      unsigned long last, struct pin_run *runs,
+			      unsigned int room)
 {
-	const unsigned long first = index % PIN_CHUNK_PAGES;
 	const struct pin_chunk *chunk = near_chunk(extents, index);
-	unsigned int pos = 0;
+	const unsigned long end = end_in_chunk(index, last);
+	unsigned long first = index % PIN_CHUNK_PAGES;
+	unsigned int near = extents->near_run, pos, n = 0;
 
-	/* A run that reaches the end may go on behind it. */
-	if (chunk)
-		pos = next_run(chunk, extents->near_run, first,
-			       end_in_chunk(index, last));
-	if (!pos)
-		return pin_extents_load(extents, index, last, run);
-	extents->near_run = pos;
-	*run = run_decode(chunk->runs[pos], first);
-	return run->npages;
+	if (!chunk)
+		return 0;
+	while (n < room && (pos = next_run(chunk, near, first, end))) {
+		runs[n] = run_decode(chunk->runs[pos], first);
+		first += runs[n++].npages;
+		near = pos;
+	}
+	extents->near_run = near;
+	return n;
 }
 
 /**

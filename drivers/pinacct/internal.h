@@ -17,9 +17,9 @@ struct task_struct;
 
 /* extents.c */
 bool pin_extents_miss_none(const struct pin_extents *extents);
-unsigned long pin_extents_next(struct pin_extents *extents,
-			       unsigned long index, unsigned long last,
-			       struct pin_run *run);
+unsigned int pin_extents_next(struct pin_extents *extents, unsigned long index,
+			      unsigned long last, struct pin_run *runs,
+			      unsigned int room);
 unsigned long pin_extents_skip(struct pin_extents *extents,
 			       unsigned long index, unsigned long last,
 			       struct pin_run *run);

@@ -33,6 +33,9 @@
 /* Unpinned before others may run: 32 MiB, at most 8192 folios. */
 #define PIN_RELEASE_PAGES	(PIN_UNMAP_PAGES / 32)
 
+/* Short runs are released so many at a time. */
+#define PIN_RELEASE_RUNS	16
+
 /* Compared as distances from the base, since that may have wrapped. */
 static unsigned long view_iova(const struct pin_view *view,
 			       unsigned long index)
@@ -178,7 +181,7 @@ static noinline void release_run(unsigned long index, struct pin_run run,
 		struct pin_run piece = run;
 
 		piece.npages = min(run.npages, PIN_RELEASE_PAGES);
-		release(ctx, index, &piece);
+		release(ctx, index, &piece, 1);
 		index += piece.npages;
 		run.pfn += piece.npages;
 		run.npages -= piece.npages;
@@ -186,30 +189,48 @@ static noinline void release_run(unsigned long index, struct pin_run run,
 	}
 }
 
+/* As many as there are in a row, and at least one if it is remembered. */
+static unsigned int load_runs(const struct pin_view *view, unsigned long index,
+			      unsigned long last, struct pin_run *runs)
+{
+	return pin_extents_next(view->extents, index, last, runs,
+				PIN_RELEASE_RUNS) ?:
+	       !!pin_extents_load(view->extents, index, last, runs);
+}
+
 static void window_release(const struct window *window,
 			   const struct pin_view *view, pin_release_fn release,
 			   void *ctx)
 {
+	const struct asked_run *asked_end = window->asked + window->nr_asked;
 	const struct asked_run *asked = window->asked;
 	unsigned long index = window->first, released = 0;
+	struct pin_run runs[PIN_RELEASE_RUNS];
 
 	while (index < window->end) {
-		struct pin_run run;
+		unsigned long npages, end = window->end;
+		unsigned int nr = 1;
 
-		if (asked != window->asked + window->nr_asked &&
-		    asked->index == index)
-			run = asked++->run;
-		else if (!pin_extents_next(view->extents, index,
-					   window->end - 1, &run))
+		if (asked != asked_end)
+			end = asked->index;
+		if (end == index)
+			runs[0] = asked++->run;
+		else
+			nr = load_runs(view, index, end - 1, runs);
+		if (!nr)
 			break;
-		released += run.npages;
-		if (released < PIN_RELEASE_PAGES) {
-			release(ctx, index, &run);
-		} else {
-			release_run(index, run, release, ctx);
+
+		npages = pin_runs_npages(runs, nr);
+		if (nr > 1)
+			release(ctx, index, runs, nr);
+		else
+			release_run(index, runs[0], release, ctx);
+		index += npages;
+		released += npages;
+		if (released >= PIN_RELEASE_PAGES) {
+			cond_resched();
 			released = 0;
 		}
-		index += run.npages;
 	}
 }
 
@@ -305,9 +326,9 @@ static noinline void unmap_windows(const struct pin_view *view,
  * @view: the mapping in that domain
  * @index: first index; a mapping begins there
  * @last: last index; a mapping ends there
- * @release: called for each run when no device can reach it through @view any
- *	     more, with the index of its first page. A long run may come in
- *	     pieces
+ * @release: called for all runs when no device can reach them through @view any
+ *	     more: some in a row each time, with the index of the first page. A
+ *	     long run may come in pieces
  * @ctx: passed to @release
  *
  * Context: the front end's lock of the mapping is held. May sleep. Needs no

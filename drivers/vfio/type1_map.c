@@ -190,7 +190,8 @@ static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 			ret = vfio_map_run(dma, domains, mapped, &pending,
 					   &request);
 			if (ret) {
-				pin_account_unpin(&dma->acct, &next, writable);
+				pin_account_unpin(&dma->acct, &next, 1,
+						  writable);
 				goto out_unpin;
 			}
 			pending = next;
@@ -201,17 +202,17 @@ static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 		ret = vfio_map_run(dma, domains, mapped, &pending, &request);
 out_unpin:
 	if (ret && pending.npages)
-		pin_account_unpin(&dma->acct, &pending, writable);
+		pin_account_unpin(&dma->acct, &pending, 1, writable);
 	pin_reader_end(&reader);
 	return ret;
 }
 
-static void vfio_release_run(void *ctx, unsigned long index,
-			     const struct pin_run *run)
+static void vfio_release_runs(void *ctx, unsigned long index,
+			      const struct pin_run *runs, unsigned int nr)
 {
 	struct vfio_dma *dma = ctx;
 
-	pin_account_unpin(&dma->acct, run, dma->prot & IOMMU_WRITE);
+	pin_account_unpin(&dma->acct, runs, nr, dma->prot & IOMMU_WRITE);
 }
 
 /* Take the first @size bytes of @dma out of @domains, and unpin them. */
@@ -231,7 +232,7 @@ static void vfio_unmap_unpin(struct vfio_dma *dma, struct list_head *domains,
 
 		view = vfio_dma_view(dma, first, size);
 		pin_view_unmap(&view, 0, (size >> PAGE_SHIFT) - 1,
-			       vfio_release_run, dma);
+			       vfio_release_runs, dma);
 	}
 	pin_extents_destroy(&dma->extents);
 }

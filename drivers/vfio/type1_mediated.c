@@ -32,7 +32,7 @@ static bool vfio_mapping_pays(struct vfio_iommu *iommu, struct vfio_dma *dma,
 static void vfio_put_page_external(struct vfio_dma *dma,
 				   const struct pin_run *run, bool charged)
 {
-	pin_account_unpin(&dma->acct, run, dma->prot & IOMMU_WRITE);
+	pin_account_unpin(&dma->acct, run, 1, dma->prot & IOMMU_WRITE);
 	if (charged)
 		pin_account_refund(&dma->acct, 1, run->kind == PIN_ZERO_COW);
 }

@@ -182,11 +182,28 @@ static inline bool pin_account_is_once(const struct pin_account *acct)
 	return acct->once && acct->payer != PIN_PAYER_NONE;
 }
 
+/**
+ * pin_runs_npages - pages in some runs
+ * @runs: the runs
+ * @nr: how many
+ *
+ * Context: any.
+ */
+static inline unsigned long pin_runs_npages(const struct pin_run *runs,
+					    unsigned int nr)
+{
+	unsigned long npages = 0;
+
+	while (nr--)
+		npages += runs[nr].npages;
+	return npages;
+}
+
 int pin_account_enter(struct pin_account *acct, const struct pin_run *run,
 		      const struct pin_request *request);
 void pin_account_leave(struct pin_account *acct, const struct pin_run *run);
-void pin_account_unpin(struct pin_account *acct, const struct pin_run *run,
-		       bool dirty);
+void pin_account_unpin(struct pin_account *acct, const struct pin_run *runs,
+		       unsigned int nr, bool dirty);
 void pin_run_unpin(const struct pin_run *run, bool dirty);
 int pin_map_failed(struct iommu_domain *domain, unsigned long iova, size_t size,
 		   const struct pin_request *request, int error);
@@ -425,7 +442,7 @@ struct pin_view {
 };
 
 typedef void (*pin_release_fn)(void *ctx, unsigned long index,
-			       const struct pin_run *run);
+			       const struct pin_run *runs, unsigned int nr);
 
 bool pin_view_run(const struct pin_view *view, unsigned long index,
 		  unsigned long last, struct pin_run *run);

@@ -191,7 +191,7 @@ void iopt_pages_unfill_xarray(struct iopt_pages *pages, unsigned long index,
 				break;
 			if (span.is_used == SPAN_DOMAIN)
 				run.kind = PIN_ZERO_COW;
-			pages_unpin_run(pages, &run);
+			pages_unpin_runs(pages, &run, 1);
 			end = i + run.npages - 1;
 		}
 		clear_xarray(&pages->pinned_pfns, span.start_used,

@@ -201,21 +201,27 @@ static enum pin_kind pages_kind_of(unsigned long pfn)
 }
 
 /**
- * pages_unpin_run - unpin pages that nothing holds any more
+ * pages_unpin_runs - unpin pages that nothing holds any more
  * @pages: whose
- * @run: the pages. The zero page has no pin, and a dma-buf's are not ours
+ * @runs: the pages. The zero page has no pin, and a dma-buf's are not ours
+ * @nr: how many runs
  *
  * Context: pages->mutex is held. May sleep.
  */
-static void pages_unpin_run(struct iopt_pages *pages,
-			    const struct pin_run *run)
+static void pages_unpin_runs(struct iopt_pages *pages,
+			     const struct pin_run *runs, unsigned int nr)
 {
-	if (!pin_kind_is_pinned(run->kind))
-		return;
-	pin_account_unpin(&pages->acct, run, pages->writable);
-	iopt_pages_sub_npinned(pages, run->npages);
-	if (run->kind == PIN_ZERO_COW)
-		pages->nzero_cow -= min(pages->nzero_cow, run->npages);
+	unsigned long pinned = 0, zero_cow = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		if (pin_kind_is_pinned(runs[i].kind))
+			pinned += runs[i].npages;
+		if (runs[i].kind == PIN_ZERO_COW)
+			zero_cow += runs[i].npages;
+	}
+	pin_account_unpin(&pages->acct, runs, nr, pages->writable);
+	iopt_pages_sub_npinned(pages, pinned);
+	pages->nzero_cow -= min(pages->nzero_cow, zero_cow);
 }
 
 /**
@@ -251,8 +257,8 @@ static void pages_release_begin(struct pages_release *release,
 }
 
 /**
- * pages_release_run - unpin what of a run is in holes: a pin_release_fn
- * @ctx: a struct pages_release
+ * pages_release_run - unpin what of a run is in holes
+ * @release: from pages_release_begin()
  * @index: index of the first page
  * @run: the run
  *
@@ -260,21 +266,12 @@ static void pages_release_begin(struct pages_release *release,
  *
  * Context: may sleep.
  */
-static void pages_release_run(void *ctx, unsigned long index,
-			      const struct pin_run *run)
+static void pages_release_run(struct pages_release *release,
+			      unsigned long index, const struct pin_run *run)
 {
-	struct pages_release *release = ctx;
 	struct interval_tree_double_span_iter *span = &release->span;
-	struct iopt_pages *pages = release->pages;
 	const unsigned long end = index + run->npages;
 	struct pin_run part = { .pfn = run->pfn, .kind = run->kind };
-
-	/* Once a page where no two are in a row, and almost always this. */
-	if (span->is_used == SPAN_HOLE && index >= span->start_hole &&
-	    end - 1 <= span->last_hole) {
-		pages_unpin_run(pages, run);
-		return;
-	}
 
 	while (index != end) {
 		while (span->last_used < index)
@@ -282,9 +279,36 @@ static void pages_release_run(void *ctx, unsigned long index,
 
 		part.npages = min(end - 1, span->last_used) - index + 1;
 		if (span->is_used == SPAN_HOLE)
-			pages_unpin_run(pages, &part);
+			pages_unpin_runs(release->pages, &part, 1);
 		index += part.npages;
 		part.pfn += part.npages;
+	}
+}
+
+/**
+ * pages_release_runs - the same for runs in a row: a pin_release_fn
+ * @ctx: a struct pages_release
+ * @index: index of the first page
+ * @runs: the runs
+ * @nr: how many
+ *
+ * Context: may sleep.
+ */
+static void pages_release_runs(void *ctx, unsigned long index,
+			       const struct pin_run *runs, unsigned int nr)
+{
+	struct pages_release *release = ctx;
+	struct interval_tree_double_span_iter *span = &release->span;
+
+	/* Almost always it is this, and there may be as many runs as pages. */
+	if (span->is_used == SPAN_HOLE && index >= span->start_hole &&
+	    index + pin_runs_npages(runs, nr) - 1 <= span->last_hole) {
+		pages_unpin_runs(release->pages, runs, nr);
+		return;
+	}
+	for (; nr--; runs++) {
+		pages_release_run(release, index, runs);
+		index += runs->npages;
 	}
 }
 

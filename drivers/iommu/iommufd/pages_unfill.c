@@ -39,7 +39,7 @@ static void area_unfill(struct iopt_area *area, struct iopt_pages *pages,
 	}
 
 	view = area_view(area, pages, domain);
-	pin_view_unmap(&view, index, last, pages_release_run, &release);
+	pin_view_unmap(&view, index, last, pages_release_runs, &release);
 	pages_refund(pages);
 }
 
