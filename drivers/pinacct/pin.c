@@ -726,43 +726,55 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 }
 EXPORT_SYMBOL_GPL(pin_reader_fill);
 
-static noinline void remember_runs(struct pin_reader reader,
-				   struct pin_extents *extents,
-				   unsigned long index)
-{
-	struct pin_run run;
-
-	while (pin_reader_next_other(&reader, &run)) {
-		pin_extents_store(extents, index, &run);
-		index += run.npages;
-	}
-}
-
 /**
- * pin_reader_remember - remember all that is in the window
- * @reader: the reader; nothing of its window has been handed out
+ * pin_reader_remember - remember a run that has been taken out of the window
+ * @reader: the reader
  * @extents: where to
- * @index: index of the window's first page
+ * @index: index of the run's first page
+ * @run: the run, or a part of it
  *
- * Cheaper than run by run, where the runs are short. A mapping of one page is
- * not remembered, if nothing is: to ask for it is cheaper still.
+ * A mapping of one page is not remembered, if nothing is: to ask for it is cheaper.
  *
  * Context: as pin_extents_store().
  */
 void pin_reader_remember(const struct pin_reader *reader,
-			 struct pin_extents *extents, unsigned long index)
+			 struct pin_extents *extents, unsigned long index,
+			 const struct pin_run *run)
 {
-	if (reader->request->npages == 1 && xa_empty(&extents->chunks)) {
+	if (reader->request->npages == 1 && xa_empty(&extents->chunks))
 		extents->has_gaps = true;
-		return;
-	}
-	if (reader->plain_end)
-		pin_extents_store_pages(extents, index, reader->pages,
-					reader->plain_end);
 	else
-		remember_runs(*reader, extents, index);
+		pin_extents_store(extents, index, run);
 }
 EXPORT_SYMBOL_GPL(pin_reader_remember);
+
+/**
+ * pin_reader_remember_whole - remember what pin_reader_next_whole() will return
+ * @reader: the reader
+ * @extents: where to
+ * @index: index of the first page that has not been handed out
+ *
+ * All of that at once is cheaper than run by run, where the runs are short.
+ *
+ * Context: as pin_extents_store().
+ */
+void pin_reader_remember_whole(const struct pin_reader *reader,
+			       struct pin_extents *extents,
+			       unsigned long index)
+{
+	struct page **pages = reader->pages + reader->next;
+	unsigned long npages;
+
+	if (reader->next >= reader->plain_end)
+		return;
+	/* Without the last run, which the next window may lengthen. */
+	npages = reader->plain_end - reader->next - 1;
+	while (npages && page_to_pfn(pages[npages]) ==
+			 page_to_pfn(pages[npages - 1]) + 1)
+		npages--;
+	pin_extents_store_pages(extents, index, pages, npages);
+}
+EXPORT_SYMBOL_GPL(pin_reader_remember_whole);
 
 /**
  * pin_reader_next_other - pin_reader_next() where that is not just pages

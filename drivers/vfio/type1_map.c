@@ -81,7 +81,7 @@ static int vfio_map_in_domain(struct vfio_dma *dma, struct vfio_domain *domain,
 /* Append @run to the *@mapped bytes of @dma that are in @domains already. */
 static int vfio_map_run(struct vfio_dma *dma, struct list_head *domains,
 			size_t *mapped, const struct pin_run *run,
-			const struct pin_request *request)
+			const struct pin_reader *reader)
 {
 	dma_addr_t iova = dma->iova + *mapped;
 	size_t size = run->npages << PAGE_SHIFT;
@@ -92,14 +92,13 @@ static int vfio_map_run(struct vfio_dma *dma, struct list_head *domains,
 		return 0;
 
 	list_for_each_entry(domain, domains, next) {
-		ret = vfio_map_in_domain(dma, domain, iova, run, request);
+		ret = vfio_map_in_domain(dma, domain, iova, run,
+					 reader->request);
 		if (ret)
 			goto unwind;
 	}
 
-	/* One page is asked for more cheaply than it is remembered. */
-	if (request->npages > 1)
-		pin_extents_store(&dma->extents, *mapped >> PAGE_SHIFT, run);
+	pin_reader_remember(reader, &dma->extents, *mapped >> PAGE_SHIFT, run);
 	*mapped += size;
 	return 0;
 
@@ -107,6 +106,84 @@ unwind:
 	list_for_each_entry_continue_reverse(domain, domains, next)
 		iommu_unmap(domain->domain, iova, size);
 	return ret;
+}
+
+/* NULL if there are several, or if the IOMMU is to get small pages only. */
+static struct vfio_domain *vfio_only_domain(struct list_head *domains)
+{
+	if (disable_hugepages || !list_is_singular(domains))
+		return NULL;
+	return list_first_entry(domains, struct vfio_domain, next);
+}
+
+/*
+ * vfio_map_run() for all runs that end inside of the reader's window, in the only
+ * domain there is. Where memory is fragmented, this goes far.
+ */
+static noinline int vfio_map_whole_runs(struct vfio_dma *dma,
+					struct vfio_domain *domain,
+					size_t *mapped,
+					struct pin_reader *reader)
+{
+	const int prot = dma->prot | IOMMU_CACHE;
+	dma_addr_t iova = dma->iova + *mapped;
+	struct pin_run run;
+	size_t size;
+	int ret = 0;
+
+	pin_reader_remember_whole(reader, &dma->extents, *mapped >> PAGE_SHIFT);
+	while (pin_reader_next_whole(reader, &run)) {
+		size = run.npages << PAGE_SHIFT;
+		ret = iommu_map(domain->domain, iova, PFN_PHYS(run.pfn), size,
+				prot, GFP_KERNEL_ACCOUNT);
+		if (ret) {
+			pin_map_failed(domain->domain, iova, size,
+				       reader->request, ret);
+			pin_account_unpin(&dma->acct, &run, 1,
+					  prot & IOMMU_WRITE);
+			break;
+		}
+		iova += size;
+	}
+	*mapped = iova - dma->iova;
+	return ret;
+}
+
+/*
+ * Map what the reader has in its window, behind @pending. The last run is pending
+ * then, since the next window may lengthen it.
+ */
+static int vfio_map_window(struct vfio_dma *dma, struct list_head *domains,
+			   size_t *mapped, struct pin_reader *reader,
+			   struct pin_run *pending)
+{
+	struct vfio_domain *only = vfio_only_domain(domains);
+	struct pin_run next;
+	int ret;
+
+	while (pin_reader_next(reader, &next)) {
+		if (pin_run_join(pending, &next))
+			continue;
+
+		ret = vfio_map_run(dma, domains, mapped, pending, reader);
+		if (ret) {
+			pin_account_unpin(&dma->acct, &next, 1,
+					  dma->prot & IOMMU_WRITE);
+			return ret;
+		}
+		*pending = next;
+		if (!only || !pin_reader_in_window(reader))
+			continue;
+
+		ret = vfio_map_run(dma, domains, mapped, pending, reader);
+		if (ret)
+			return ret;
+		pending->npages = 0;
+		ret = vfio_map_whole_runs(dma, only, mapped, reader);
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 /*
@@ -161,7 +238,7 @@ static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 {
 	struct pin_request request = vfio_dma_request(dma, size);
 	bool writable = dma->prot & IOMMU_WRITE;
-	struct pin_run pending = {}, next;
+	struct pin_run pending = {};
 	struct pin_reader reader;
 	size_t pinned = 0;
 	int ret;
@@ -183,23 +260,11 @@ static int vfio_pin_map(struct vfio_dma *dma, struct list_head *domains,
 			goto out_unpin;
 		pinned += npages << PAGE_SHIFT;
 
-		while (pin_reader_next(&reader, &next)) {
-			if (pin_run_join(&pending, &next))
-				continue;
-
-			ret = vfio_map_run(dma, domains, mapped, &pending,
-					   &request);
-			if (ret) {
-				pin_account_unpin(&dma->acct, &next, 1,
-						  writable);
-				goto out_unpin;
-			}
-			pending = next;
-		}
+		ret = vfio_map_window(dma, domains, mapped, &reader, &pending);
 	}
 
 	if (!ret)
-		ret = vfio_map_run(dma, domains, mapped, &pending, &request);
+		ret = vfio_map_run(dma, domains, mapped, &pending, &reader);
 out_unpin:
 	if (ret && pending.npages)
 		pin_account_unpin(&dma->acct, &pending, 1, writable);

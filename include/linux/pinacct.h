@@ -293,7 +293,11 @@ long pin_reader_fill(struct pin_reader *reader, unsigned long start,
 long pin_reader_fill_pages(struct pin_reader *reader, unsigned long start,
 			   unsigned long npages, struct page **pages);
 void pin_reader_remember(const struct pin_reader *reader,
-			 struct pin_extents *extents, unsigned long index);
+			 struct pin_extents *extents, unsigned long index,
+			 const struct pin_run *run);
+void pin_reader_remember_whole(const struct pin_reader *reader,
+			       struct pin_extents *extents,
+			       unsigned long index);
 bool pin_reader_next_other(struct pin_reader *reader, struct pin_run *run);
 void pin_reader_end(struct pin_reader *reader);
 

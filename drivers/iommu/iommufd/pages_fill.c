@@ -133,6 +133,8 @@ static noinline int area_map_runs(struct iopt_area *area,
 	struct pin_run run;
 	int rc;
 
+	pin_reader_remember_whole(&cur->reader, &cur->pages->extents,
+				  cur->index);
 	while (cursor_next_whole(cur, &run)) {
 		rc = map_phys(domain, iova, PFN_PHYS(run.pfn),
 			      run.npages * PAGE_SIZE, step, prot,

@@ -476,7 +476,6 @@ static noinline long cursor_fill(struct pages_cursor *cur)
 {
 	const unsigned long limit = TEMP_MEMORY_LIMIT / sizeof(struct page *);
 	unsigned long npages = cur->span.last_hole - cur->index + 1;
-	long rc;
 
 	if (limit < PIN_WINDOW_PAGES)
 		npages = min(npages, limit);
@@ -487,12 +486,8 @@ static noinline long cursor_fill(struct pages_cursor *cur)
 	if (iommufd_should_fail())
 		return -EFAULT;
 
-	rc = pin_reader_fill(&cur->reader, pages_start(cur->pages, cur->index),
-			     npages);
-	if (rc > 0 && cur->remember)
-		pin_reader_remember(&cur->reader, &cur->pages->extents,
-				    cur->index);
-	return rc;
+	return pin_reader_fill(&cur->reader,
+			       pages_start(cur->pages, cur->index), npages);
 }
 
 /* Takes pages at the cursor out of the window. */
@@ -549,9 +544,9 @@ static int cursor_read(struct pages_cursor *cur, struct pin_run *run)
 	if (rc)
 		return rc;
 
-	/* Of a hole, the window has been remembered. */
-	if (cur->remember && source == SPAN_ACCESS)
-		pin_extents_store(&pages->extents, cur->index, run);
+	if (cur->remember && source != SPAN_DOMAIN)
+		pin_reader_remember(&cur->reader, &pages->extents, cur->index,
+				    run);
 	cur->index += run->npages;
 	if (cur->index > cur->span.last_used)
 		interval_tree_double_span_iter_next(&cur->span);
