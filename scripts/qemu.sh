@@ -157,9 +157,9 @@ qtest()
 		progress "QEMU's tests" || die "QEMU's tests were not built: see $out/build"
 	in_root "$root/root" "$src" "$out/build" "
 		meson test --no-rebuild --list --suite qtest 2>/dev/null |
-			sed -n 's,.* / ,,p' | grep -v migration-test >tests
+			sed -n 's,.* / ,,p' | grep -v migration-test >listed
 		meson test --no-rebuild --num-processes \$JOBS --timeout-multiplier 4 \
-			\$(<tests) >qtest.log 2>&1 || true
+			\$(<listed) >qtest.log 2>&1 || true
 		[[ ! -e tests/unit/test-vfio-memlock ]] ||
 			meson test --no-rebuild --logbase unit test-vfio-memlock >unit.log 2>&1 || true"
 	cat "$out/build/meson-logs/"{testlog,unit}.json 2>/dev/null | python3 -c '
