@@ -3,7 +3,7 @@
 #
 # make check-debug: does the kernel's own supervision find anything wrong?
 #
-# Use:	[ONLY=devices|mock] selftests/check-debug.sh
+# Use:	[ONLY=PART] selftests/check-debug.sh
 #
 # The tests of make check that run on the small 7.2 kernel are run on one that
 # watches every access, lock and allocation (selftests/kernel/debug.config), with
@@ -20,7 +20,7 @@
 . "$pa_top/selftests/results.sh"
 
 report=$pa_top/build/report-debug
-only=${ONLY:-devices mock}
+only=${ONLY:-kselftest random compare mock}
 results=$report/results
 
 # The first warning ends L1, but for what is not a warning to the kernel. Pages have
@@ -67,24 +67,44 @@ watched()
 	fi
 }
 
-# The programs that count points are among the kselftests. The dma tests make a
-# device write where it may not, which the IOMMU driver logs.
-run_devices()
+# with_devices NAME PART...: parts of devices.sh. The dma tests make a device write
+# where it may not, which the IOMMU driver logs.
+with_devices()
 {
-	local out=$report/devices program what
-
-	boot devices --devices edu,e1000e --disk "$pa_top/build/selftests/ext4.raw" \
+	boot "$1" --devices edu,e1000e --disk "$pa_top/build/selftests/ext4.raw" \
 		--append "$append hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=64 memmap=32M!5G" \
 		--expect 'DMAR: (DRHD: handling fault status reg|\[DMA Write.* fault addr 0x100[34]000 )' \
-		-- selftests/l1/debug.sh devices.sh kselftest random differential upstream-vfio
+		-- selftests/l1/debug.sh devices.sh "${@:2}"
+}
 
+# The programs that count points are among them.
+run_kselftest()
+{
+	local program
+
+	with_devices kselftest kselftest
 	for program in "$pa_top/selftests/pinacct/"*.c; do
 		program=$(basename "$program" .c)
-		tap_results kselftest "$out/kselftest/$program.tap" "$program"
+		tap_results kselftest "$report/kselftest/kselftest/$program.tap" "$program"
 	done
+}
+
+run_random()
+{
+	local what
+
+	with_devices random random
 	for what in steps threads; do
-		tap_results random "$out/random/$what.tap"
+		tap_results random "$report/random/random/$what.tap"
 	done
+}
+
+# What stock modules do as well
+run_compare()
+{
+	local out=$report/compare what
+
+	with_devices compare differential upstream-vfio
 	differential_results differential debug "$out/differential".{stock,ours} >"$out/differential.diff"
 	for what in "$out/upstream-vfio/stock/"*.tap; do
 		compare_results upstream-vfio debug "$what" "${what/\/stock\///ours/}"
@@ -121,10 +141,14 @@ export KDIR=$kernel/kdir KSRC=$ksrc
 
 for part in $only; do
 	case $part in
-	devices|mock)	start=$SECONDS
-			"run_$part" {lock}>&-
-			say "$part: $((SECONDS - start)) s" ;;
-	*)		die "no part is called '$part': devices or mock" ;;
+	kselftest|random|compare|mock)
+		start=$SECONDS
+		"run_$part" {lock}>&-
+		say "$part: $((SECONDS - start)) s"
+		;;
+	*)
+		die "no part is called '$part': kselftest, random, compare or mock"
+		;;
 	esac
 done
 show_failures 0
