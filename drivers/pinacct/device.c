@@ -339,6 +339,9 @@ static long pinacct_ioctl(struct file *file, unsigned int cmd,
 		return -EFAULT;
 	if (size < sizeof(size))
 		return -EINVAL;
+	/* What is not known is looked through for zeros in one go. */
+	if (size > PAGE_SIZE)
+		return -E2BIG;
 	ret = copy_struct_from_user(&question, known->size, uarg, size);
 	if (ret)
 		return ret;
