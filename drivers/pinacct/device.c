@@ -4,8 +4,9 @@
  *
  * Anybody may open it and ask about himself. About another process it takes
  * CAP_SYS_PTRACE in the user namespace that its memory belongs to, as it would
- * to read that memory. What can be changed here is what may be pinned of the
- * caller's own memory, as long as he has the device open.
+ * to read that memory. Processes are called in questions and in answers as the
+ * caller's pid namespace has them. What can be changed here is what may be pinned
+ * of the caller's own memory, as long as he has the device open.
  */
 #include "internal.h"
 
@@ -78,6 +79,7 @@ static int answer_refusal(struct file *file, void *arg)
 	if (ret)
 		return ret;
 	ret = pin_refusal_last(subject.task, refusal);
+	refusal->pid = task_tgid_vnr(subject.task);
 	subject_put(&subject);
 	return ret;
 }
@@ -102,7 +104,7 @@ static int answer_usage(struct file *file, void *arg)
 	user = get_uid(__task_cred(subject.task)->user);
 	rcu_read_unlock();
 
-	usage->pid = task_tgid_nr(subject.task);
+	usage->pid = task_tgid_vnr(subject.task);
 	rlimit = task_rlimit(subject.task, RLIMIT_MEMLOCK);
 	usage->limit = rlimit == RLIM_INFINITY ? U64_MAX : rlimit;
 	usage->slack = bytes(pin_zero_slack());
@@ -229,7 +231,7 @@ static int answer_pins(struct file *file, void *arg)
 	/* It may take long: the process is not kept from ending. */
 	mm = subject.mm;
 	mmgrab(mm);
-	question->pid = task_tgid_nr(subject.task);
+	question->pid = task_tgid_vnr(subject.task);
 	subject_put(&subject);
 
 	ret = pin_find_pins(mm, NULL, question->start,
