@@ -17,6 +17,7 @@
 #include "internal.h"
 
 #include <linux/cred.h>
+#include <linux/ctype.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
@@ -174,6 +175,10 @@ static void describe(struct pinacct_refusal *refusal,
 		.time_ns = ktime_get_boottime_ns(),
 	};
 	get_task_comm(refusal->comm, current);
+	/* Whose name it is has chosen it: it is not to end the line in the log. */
+	for (char *c = refusal->comm; *c; c++)
+		if (iscntrl(*c))
+			*c = '?';
 }
 
 /* One rate for all lines: a process can be refused as often as it likes. */
