@@ -228,6 +228,9 @@ static unsigned int files_of(struct mm_struct *mm, unsigned long start,
 
 		if (!vma->vm_file || !(vma->vm_flags & VM_SHARED))
 			continue;
+		/* Who was given a file to read only, by a seal, does not own it. */
+		if (!(vma->vm_flags & VM_MAYWRITE))
+			continue;
 		/* A device's: no page of it is the file's, and what it holds on to
 		 * may be the descriptor that is to end this.
 		 */
