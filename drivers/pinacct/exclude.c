@@ -87,6 +87,7 @@ static void look_again_fn(struct work_struct *work)
 	wake_up_all(&exclusions_wait);
 }
 
+static DECLARE_WORK(look_now, look_again_fn);
 static DECLARE_DELAYED_WORK(look_again, look_again_fn);
 
 /**
@@ -102,12 +103,15 @@ bool pin_exclusions_exist(void)
 /**
  * pin_exclusions_wake - pins have gone, or will be found now
  *
+ * Anybody may wait, in any number, and pins go run by run: whoever unmaps does not
+ * wake them himself.
+ *
  * Context: any.
  */
 void pin_exclusions_wake(void)
 {
-	if (pin_exclusions_exist())
-		wake_up_all(&exclusions_wait);
+	if (pin_exclusions_exist() && wq_has_sleeper(&exclusions_wait))
+		schedule_work(&look_now);
 }
 
 /**
@@ -528,5 +532,6 @@ void pin_exclusions_close(struct pin_exclusions *mine)
  */
 void pin_exclusions_exit(void)
 {
+	cancel_work_sync(&look_now);
 	cancel_delayed_work_sync(&look_again);
 }
