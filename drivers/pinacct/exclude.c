@@ -27,7 +27,8 @@
  *
  * Locks: exclusions_sem guards the tables of all; a pin holds it for reading while
  * it looks. pin_exclusions::lock guards one descriptor's list against its own
- * threads. The order is
+ * threads, and is held while pins are looked for: who waits for it can be killed.
+ * The order is
  *
  *   pin_exclusions::lock, the front end's locks, exclusions_sem
  *
@@ -343,28 +344,34 @@ static struct exclusion *exclusion_find(struct pin_exclusions *mine,
  * Context: may sleep.
  *
  * Return: 0; -EEXIST if the same range is excluded already; -ENOSPC if there are
- * too many ranges, or too many files in them; or -ENOMEM.
+ * too many ranges, or too many files in them; -EINTR if the caller was killed; or
+ * -ENOMEM.
  */
 int pin_exclude(struct pin_exclusions *mine, unsigned long start,
 		unsigned long end)
 {
 	struct exclusion *exclusion;
-	int ret = 0;
+	int ret;
 
 	exclusion = exclusion_alloc(start, end);
 	if (IS_ERR(exclusion))
 		return PTR_ERR(exclusion);
 
-	guard(mutex)(&mine->lock);
+	ret = mutex_lock_killable(&mine->lock);
+	if (ret)
+		goto err_free;
 	if (mine->nr == EXCLUSIONS_MAX ||
 	    mine->nr_files + exclusion->nr_files > FILES_MAX)
 		ret = -ENOSPC;
 	else if (exclusion_find(mine, start, end))
 		ret = -EEXIST;
-	if (ret)
-		exclusion_free(exclusion);
 	else
 		exclusion_add(mine, exclusion);
+	mutex_unlock(&mine->lock);
+	if (!ret)
+		return 0;
+err_free:
+	exclusion_free(exclusion);
 	return ret;
 }
 
@@ -376,19 +383,25 @@ int pin_exclude(struct pin_exclusions *mine, unsigned long start,
  *
  * Context: may sleep.
  *
- * Return: 0, or -ENOENT if exactly this was not excluded through @mine.
+ * Return: 0; -ENOENT if exactly this was not excluded through @mine; or -EINTR if
+ * the caller was killed.
  */
 int pin_include(struct pin_exclusions *mine, unsigned long start,
 		unsigned long end)
 {
 	struct exclusion *exclusion;
+	int ret;
 
-	guard(mutex)(&mine->lock);
+	ret = mutex_lock_killable(&mine->lock);
+	if (ret)
+		return ret;
 	exclusion = exclusion_find(mine, start, end);
-	if (!exclusion)
-		return -ENOENT;
-	exclusion_remove(mine, exclusion);
-	return 0;
+	if (exclusion)
+		exclusion_remove(mine, exclusion);
+	else
+		ret = -ENOENT;
+	mutex_unlock(&mine->lock);
+	return ret;
 }
 
 /* One pin is enough. */
@@ -440,14 +453,17 @@ static int exclusion_busy(const struct exclusion *exclusion)
 int pin_exclusions_busy(struct pin_exclusions *mine)
 {
 	struct exclusion *exclusion;
-	int ret = 0;
+	int ret;
 
-	guard(mutex)(&mine->lock);
+	ret = mutex_lock_killable(&mine->lock);
+	if (ret)
+		return ret;
 	list_for_each_entry(exclusion, &mine->list, of_fd) {
 		ret = exclusion_busy(exclusion);
 		if (ret)
 			break;
 	}
+	mutex_unlock(&mine->lock);
 	return ret;
 }
 
