@@ -17,15 +17,16 @@
  * and is gone with the file descriptor. An exclusion only ever refuses pins and
  * counts them. It holds nothing that an unmap would have to wait for.
  *
- * A pin is either refused or found. The tables are changed before pins are counted;
+ * A pin is either refused or found. The tree is changed before pins are counted;
  * and they are looked at, to refuse, under the front end's lock, which counting
  * takes as well. By address that is before pinning; by file it is after, on the
  * pages that came of it, since what is mapped at an address may change meanwhile.
  *
- * They are found by mm and by file, so that only those are in the way of a pin
- * that may concern it.
+ * All are in one interval tree, whose numbers have the mm or the file in front of
+ * the address or the offset. So what a pin takes to look does hardly depend on how
+ * many there are, and not at all on those that others have.
  *
- * Locks: exclusions_sem guards the tables of all; a pin holds it for reading while
+ * Locks: exclusions_sem guards the tree of all; a pin holds it for reading while
  * it looks. pin_exclusions::lock guards one descriptor's list against its own
  * threads, and is held while pins are looked for: who waits for it can be killed.
  * The order is
@@ -39,10 +40,11 @@
 #include <linux/export.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/hashtable.h>
+#include <linux/interval_tree_generic.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -57,26 +59,50 @@
 /* How soon to look again at a mapping that was being made or unmade. */
 #define LOOK_AGAIN	msecs_to_jiffies(10)
 
-/* Pages of a file, from @first to @last. */
-struct excluded_file {
-	struct hlist_node node;
-	struct file *file;
+/*
+ * Addresses of an mm in bytes, or pages of a file. Slabs promise less alignment
+ * than a u128 would have.
+ */
+struct excluded_range {
+	u128 subtree_last __packed __aligned(8);
+	struct rb_node node;
+	const void *of;	/* mm_struct or address_space */
 	unsigned long first;
 	unsigned long last;
 };
 
+struct excluded_file {
+	struct excluded_range range;
+	struct file *file;
+};
+
 struct exclusion {
-	struct hlist_node node;
+	struct excluded_range range;
 	struct list_head of_fd;
 	struct mm_struct *mm;
-	unsigned long start;
-	unsigned long end;
 	unsigned int nr_files;
 	struct excluded_file files[] __counted_by(nr_files);
 };
 
-static DEFINE_HASHTABLE(by_mm, 8);
-static DEFINE_HASHTABLE(by_file, 8);
+static u128 place(const void *of, unsigned long at)
+{
+	return (u128)(unsigned long)of << BITS_PER_LONG | at;
+}
+
+static u128 range_first(const struct excluded_range *range)
+{
+	return place(range->of, range->first);
+}
+
+static u128 range_last(const struct excluded_range *range)
+{
+	return place(range->of, range->last);
+}
+
+INTERVAL_TREE_DEFINE(struct excluded_range, node, u128, subtree_last,
+		     range_first, range_last, static inline, range)
+
+static struct rb_root_cached ranges = RB_ROOT_CACHED;
 static unsigned int nr_exclusions;
 static DECLARE_RWSEM(exclusions_sem);
 
@@ -115,6 +141,18 @@ void pin_exclusions_wake(void)
 		schedule_work(&look_now);
 }
 
+/* The first that is excluded, or the one behind @last if none is. */
+static unsigned long first_excluded(const void *of, unsigned long first,
+				    unsigned long last)
+{
+	struct excluded_range *range;
+
+	lockdep_assert_held(&exclusions_sem);
+
+	range = range_iter_first(&ranges, place(of, first), place(of, last));
+	return range ? max(first, range->first) : last + 1;
+}
+
 /**
  * pin_excluded_addresses - must a range of memory not be pinned?
  * @mm: whose
@@ -126,38 +164,17 @@ void pin_exclusions_wake(void)
 bool pin_excluded_addresses(struct mm_struct *mm, unsigned long *start,
 			    unsigned long npages)
 {
-	struct exclusion *exclusion;
 	unsigned long end, first;
 
 	*start = pin_untagged(mm, *start);
 	end = *start + npages * PAGE_SIZE;
-	first = end;
 
 	guard(rwsem_read)(&exclusions_sem);
-	hash_for_each_possible(by_mm, exclusion, node, (unsigned long)mm)
-		if (exclusion->mm == mm && exclusion->start < end &&
-		    exclusion->end > *start)
-			first = min(first, max(*start, exclusion->start));
+	first = first_excluded(mm, *start, end - 1);
 	if (first == end)
 		return false;
 	*start = first;
 	return true;
-}
-
-/* The first index that is excluded, or the one behind @last if none is. */
-static unsigned long first_excluded(const struct address_space *mapping,
-				    unsigned long first, unsigned long last)
-{
-	unsigned long found = last + 1;
-	struct excluded_file *file;
-
-	lockdep_assert_held(&exclusions_sem);
-
-	hash_for_each_possible(by_file, file, node, (unsigned long)mapping)
-		if (file->file->f_mapping == mapping && file->first <= last &&
-		    file->last >= first)
-			found = min(found, max(first, file->first));
-	return found;
 }
 
 /**
@@ -192,7 +209,8 @@ bool pin_excluded_file(const struct file *file, unsigned long *start,
  */
 unsigned long pin_excluded_pages(struct page **pages, unsigned long npages)
 {
-	unsigned long i;
+	const struct address_space *mapping = NULL;
+	unsigned long i, from = 0, excluded = 0;
 
 	guard(rwsem_read)(&exclusions_sem);
 	for (i = 0; i < npages; i++) {
@@ -202,7 +220,14 @@ unsigned long pin_excluded_pages(struct page **pages, unsigned long npages)
 		if (folio_test_anon(folio) || !folio->mapping)
 			continue;
 		index = folio->index + folio_page_idx(folio, pages[i]);
-		if (first_excluded(folio->mapping, index, index) == index)
+		/* They mostly come in order, so it is not looked up for each. */
+		if (folio->mapping != mapping || index < from ||
+		    index > excluded) {
+			mapping = folio->mapping;
+			from = index;
+			excluded = first_excluded(mapping, from, ULONG_MAX - 1);
+		}
+		if (index == excluded)
 			break;
 	}
 	return i;
@@ -244,8 +269,9 @@ static unsigned int files_of(struct mm_struct *mm, unsigned long start,
 		if (nr < room)
 			files[nr] = (struct excluded_file){
 				.file = get_file(vma->vm_file),
-				.first = linear_page_index(vma, first),
-				.last = linear_page_index(vma, last),
+				.range.of = vma->vm_file->f_mapping,
+				.range.first = linear_page_index(vma, first),
+				.range.last = linear_page_index(vma, last),
 			};
 		nr++;
 	}
@@ -274,8 +300,9 @@ static struct exclusion *exclusion_alloc(unsigned long start, unsigned long end)
 
 	mmgrab(mm);
 	exclusion->mm = mm;
-	exclusion->start = start;
-	exclusion->end = end;
+	exclusion->range.of = mm;
+	exclusion->range.first = start;
+	exclusion->range.last = end - 1;
 	return exclusion;
 }
 
@@ -289,13 +316,9 @@ static void exclusion_add(struct pin_exclusions *mine,
 	mine->nr_files += exclusion->nr_files;
 
 	down_write(&exclusions_sem);
-	hash_add(by_mm, &exclusion->node, (unsigned long)exclusion->mm);
-	for (unsigned int i = 0; i < exclusion->nr_files; i++) {
-		struct excluded_file *file = &exclusion->files[i];
-
-		hash_add(by_file, &file->node,
-			 (unsigned long)file->file->f_mapping);
-	}
+	range_insert(&exclusion->range, &ranges);
+	for (unsigned int i = 0; i < exclusion->nr_files; i++)
+		range_insert(&exclusion->files[i].range, &ranges);
 	WRITE_ONCE(nr_exclusions, nr_exclusions + 1);
 	up_write(&exclusions_sem);
 	/* Who does not see it is seen by who counts: see pin_source_maps(). */
@@ -312,9 +335,9 @@ static void exclusion_remove(struct pin_exclusions *mine,
 	mine->nr_files -= exclusion->nr_files;
 
 	down_write(&exclusions_sem);
-	hash_del(&exclusion->node);
+	range_remove(&exclusion->range, &ranges);
 	for (unsigned int i = 0; i < exclusion->nr_files; i++)
-		hash_del(&exclusion->files[i].node);
+		range_remove(&exclusion->files[i].range, &ranges);
 	WRITE_ONCE(nr_exclusions, nr_exclusions - 1);
 	up_write(&exclusions_sem);
 	exclusion_free(exclusion);
@@ -329,7 +352,8 @@ static struct exclusion *exclusion_find(struct pin_exclusions *mine,
 	lockdep_assert_held(&mine->lock);
 
 	list_for_each_entry(exclusion, &mine->list, of_fd)
-		if (exclusion->start == start && exclusion->end == end &&
+		if (exclusion->range.first == start &&
+		    exclusion->range.last == end - 1 &&
 		    exclusion->mm == current->mm)
 			return exclusion;
 	return NULL;
@@ -414,23 +438,25 @@ static int found_a_pin(struct pin_answer *answer, unsigned long start,
 /* 0 if nothing is pinned, -EBUSY if something is, or another error. */
 static int exclusion_busy(const struct exclusion *exclusion)
 {
+	const unsigned long start = exclusion->range.first;
+	const unsigned long end = exclusion->range.last + 1;
 	struct pin_answer answer = { .add = found_a_pin };
 	int ret;
 
-	ret = pin_find_pins(exclusion->mm, NULL, exclusion->start,
-			    exclusion->end, PIN_BY_ADDRESS, &answer);
+	ret = pin_find_pins(exclusion->mm, NULL, start, end, PIN_BY_ADDRESS,
+			    &answer);
 	/* What has moved, as long as there is a process to look at */
 	if (!ret)
-		ret = pin_find_pins(exclusion->mm, NULL, exclusion->start,
-				    exclusion->end, PIN_BY_PAGE, &answer);
+		ret = pin_find_pins(exclusion->mm, NULL, start, end,
+				    PIN_BY_PAGE, &answer);
 	if (ret == -ESRCH)
 		ret = 0;
 	for (unsigned int i = 0; i < exclusion->nr_files && !ret; i++) {
 		const struct excluded_file *file = &exclusion->files[i];
 
 		ret = pin_find_pins(NULL, file->file->f_mapping,
-				    file->first << PAGE_SHIFT,
-				    (file->last + 1) << PAGE_SHIFT,
+				    file->range.first << PAGE_SHIFT,
+				    (file->range.last + 1) << PAGE_SHIFT,
 				    PIN_BY_FILE, &answer);
 	}
 	if (!ret && answer.unsure) {
