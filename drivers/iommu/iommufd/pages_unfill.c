@@ -41,6 +41,9 @@ static void area_unfill(struct iopt_area *area, struct iopt_pages *pages,
 	view = area_view(area, pages, domain);
 	pin_view_unmap(&view, index, last, pages_release_runs, &release);
 	pages_refund(pages);
+	/* To replace what was remembered costs more than to begin anew. */
+	if (RB_EMPTY_ROOT(&pages->domains_itree.rb_root))
+		pin_extents_destroy(&pages->extents);
 }
 
 /**
