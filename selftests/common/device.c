@@ -29,6 +29,9 @@ static const struct {
 	[DEVICE_VIRTIO] = { 0x1af4, 0x1041 },
 };
 
+/* Which of several test devices without hardware is meant, or none of several. */
+static int mediated_nr = -1;
+
 static unsigned int sysfs_hex(const char *pci, const char *attribute)
 {
 	char path[PATH_MAX];
@@ -72,13 +75,25 @@ static int find(enum device_kind kind, char name[DEVICE_NAME], char dir[PATH_MAX
 	int rc;
 
 	if (kind == DEVICE_MEDIATED) {
-		snprintf(name, DEVICE_NAME, "%s", MEDIATED_NAME);
+		if (mediated_nr < 0)
+			snprintf(name, DEVICE_NAME, "%s", MEDIATED_NAME);
+		else
+			snprintf(name, DEVICE_NAME, "%s.%d", MEDIATED_NAME, mediated_nr);
 		snprintf(dir, PATH_MAX, PLATFORM_DEVICES "/%s", name);
 		return access(dir, F_OK) ? -errno : 0;
 	}
 	rc = find_pci(kind, name);
 	snprintf(dir, PATH_MAX, PCI_DEVICES "/%s", rc ? "" : name);
 	return rc;
+}
+
+/**
+ * device_mediated - choose one of several test devices without hardware
+ * @nr: from now on DEVICE_MEDIATED is the one with this number
+ */
+void device_mediated(int nr)
+{
+	mediated_nr = nr;
 }
 
 /**

@@ -29,6 +29,7 @@ enum device_kind {
 /* Room for a device's name */
 #define DEVICE_NAME 32
 
+void device_mediated(int nr);
 int device_open_group(enum device_kind kind, char name[DEVICE_NAME]);
 int device_open_cdev(enum device_kind kind);
 

@@ -31,7 +31,11 @@ struct mediated_range {
 	u64 last;
 };
 
-static struct platform_device *mediated_pdev;
+static unsigned int devices = 1;
+module_param(devices, uint, 0444);
+MODULE_PARM_DESC(devices, "how many; one has no number behind its name");
+
+static struct platform_device **mediated_pdevs;
 
 static struct mediated *to_mediated(struct vfio_device *vdev)
 {
@@ -220,26 +224,41 @@ static struct platform_driver mediated_driver = {
 	.driver.name = MEDIATED_NAME,
 };
 
+static void unregister(unsigned int n)
+{
+	while (n--)
+		platform_device_unregister(mediated_pdevs[n]);
+	platform_driver_unregister(&mediated_driver);
+	kvfree(mediated_pdevs);
+}
+
 static int __init mediated_module_init(void)
 {
 	int ret;
 
+	mediated_pdevs = kvcalloc(devices, sizeof(*mediated_pdevs), GFP_KERNEL);
+	if (!mediated_pdevs)
+		return -ENOMEM;
 	ret = platform_driver_register(&mediated_driver);
-	if (ret)
+	if (ret) {
+		kvfree(mediated_pdevs);
 		return ret;
-	mediated_pdev = platform_device_register_simple(MEDIATED_NAME, PLATFORM_DEVID_NONE,
-							NULL, 0);
-	if (IS_ERR(mediated_pdev)) {
-		platform_driver_unregister(&mediated_driver);
-		return PTR_ERR(mediated_pdev);
+	}
+	for (unsigned int n = 0; n < devices; n++) {
+		mediated_pdevs[n] = platform_device_register_simple(MEDIATED_NAME,
+				devices == 1 ? PLATFORM_DEVID_NONE : n, NULL, 0);
+		if (IS_ERR(mediated_pdevs[n])) {
+			ret = PTR_ERR(mediated_pdevs[n]);
+			unregister(n);
+			return ret;
+		}
 	}
 	return 0;
 }
 
 static void __exit mediated_module_exit(void)
 {
-	platform_device_unregister(mediated_pdev);
-	platform_driver_unregister(&mediated_driver);
+	unregister(devices);
 }
 
 module_init(mediated_module_init);
