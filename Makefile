@@ -19,6 +19,7 @@ help:
 	@echo '  lifecycle          what libvirt does to a guest that runs: resets, hot-plug; BACKEND='
 	@echo '  check-style        only sparse, checkpatch and shellcheck on our files'
 	@echo '  bench              what mapping costs on stock modules, on ours, and at least; plots'
+	@echo '  scale              how that grows: 10000 mappings, 1000 containers, TiBs apart; plots'
 	@echo '  vm                 a shell in the machine with the emulated IOMMU'
 	@echo '  tools              build/tools/pinacct: who has pinned what, and what a VM takes'
 	@echo '  modules            build/modules/RELEASE/*.ko for the kernel of KDIR and KSRC'
@@ -94,6 +95,9 @@ check-deb:
 bench:
 	$(Q)tools/bench/bench.sh
 
+scale:
+	$(Q)tools/bench/scale/scale.sh
+
 tools:
 	$(Q)tools/pinacct/build.sh
 
@@ -101,5 +105,5 @@ clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall deb kernel qemu series \
-	check-style check check-debug check-deb check-qtest bench vm vmstart vmstart-help lifecycle \
+	check-style check check-debug check-deb check-qtest bench scale vm vmstart vmstart-help lifecycle \
 	demo tools clean

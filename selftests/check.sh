@@ -441,6 +441,8 @@ step_bench()
 {
 	have bench env W=1e KERNEL=6.12 QUICK=yes "$pa_top/tools/bench/bench.sh" || true
 	tap_results "$step" "$report/bench-6.12.tap"
+	have scale env W=1e KERNEL=6.12 QUICK=yes "$pa_top/tools/bench/scale/scale.sh" || true
+	tap_results "$step" "$report/scale-6.12.tap" scale
 }
 
 step_demo()
@@ -575,7 +577,7 @@ run upstream-vfio "upstream's selftests/vfio on stock modules and ours"
 run readme "the README's commands"
 run upstream-iommu "upstream's selftests/iommu on stock iommufd and ours"
 run kunit 'KUnit tests of the layer'
-run bench 'what mapping costs, next to stock and to the least that it can'
+run bench 'what mapping costs, next to stock and to the least that it can, and how that grows'
 run viommu 'a guest whose memory is mapped for two devices, charged once'
 run ondemand 'a guest whose device pins pages one at a time, on stock modules and ours'
 run tools-l1 'pinacct(8) with a guest, held against what the kernel says'

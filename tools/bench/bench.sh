@@ -17,41 +17,12 @@
 # Exit status 1 means that something could not be run, whatever the verdicts.
 
 . "$(dirname "$0")/../../scripts/lib.sh"
+# shellcheck source=tools/bench/lib.sh
+. "$pa_top/tools/bench/lib.sh"
 
 kernels=${KERNEL:-6.12 7.2}
 quick=${QUICK:-}
 report=$pa_top/build/report/bench
-
-# use_kernel: what to build for, and what to boot
-use_kernel()
-{
-	local dir
-
-	boot=()
-	export KDIR='' KSRC=''
-	case $kernel in
-	6.12)
-		;;
-	7.2)
-		KSRC=$("$pa_top/scripts/fetch.sh" source-7.2)
-		dir=$("$pa_top/scripts/test-kernel.sh" "$KSRC")
-		KDIR=$dir/kdir
-		boot=(--kernel "$dir/bzImage" --modules "$dir/modules")
-		;;
-	*)
-		die "KERNEL=$kernel: 6.12 or 7.2"
-		;;
-	esac
-}
-
-# build WHAT COMMAND...: with what it says in a file
-build()
-{
-	local what=$1
-
-	shift
-	"$@" >"$out/build.$what" 2>&1 || die "not built: $what, see $out/build.$what"
-}
 
 # Small pages: there is more to do for each, so less of them is mapped.
 small=4k,4k-scattered,4k-pairs,memfd-4k,4k-untouched,ro-4k,ro-untouched
@@ -101,7 +72,7 @@ else
 	mem=7G huge_mib=1024 nr_2m=512 nr_1g=1
 fi
 for kernel in $kernels; do
-	use_kernel
+	use_kernel "$kernel"
 	out=$report/$kernel
 	rm -rf "$out"
 	mkdir -p "$out"
