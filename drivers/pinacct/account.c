@@ -516,6 +516,27 @@ unsigned long pin_account_room(struct pin_account *acct)
 }
 
 /**
+ * pin_account_fits - is there room for a mapping, whatever it is of?
+ * @acct: the mapping's account
+ * @npages: its length
+ *
+ * Cheap: to find out how many of the pages are certain to be charged, for
+ * pin_account_check(), takes a look at each VMA.
+ *
+ * Context: as pin_account_charge().
+ *
+ * Return: true if pin_account_check() would refuse none of them at this moment.
+ */
+bool pin_account_fits(const struct pin_account *acct, unsigned long npages)
+{
+	struct pin_totals totals;
+	struct attempt attempt;
+
+	return !limited(acct, &attempt, &totals) || npages <= room(&attempt);
+}
+EXPORT_SYMBOL_GPL(pin_account_fits);
+
+/**
  * pin_account_check - would a charge be refused?
  * @acct: the mapping's account
  * @npages: pages that are certain to be charged, none of them a zero COW; 0 is

@@ -224,6 +224,7 @@ static void check_corner(struct kunit *test, u8 payer, const struct corner *c)
 						.acct = &acct,
 						.npages = c->npages,
 					  }));
+	KUNIT_ASSERT_EQ(test, !want, pin_account_fits(&acct, c->npages));
 	KUNIT_ASSERT_EQ(test, c->others + c->before, charged_to(&acct));
 
 	refund_all(&before);
@@ -327,12 +328,14 @@ static void exempt(struct kunit *test)
 	unlimited.unlimited = true;
 	KUNIT_EXPECT_EQ(test, 0, charge(&unlimited, 20, 5));
 	KUNIT_EXPECT_EQ(test, 0, pin_account_check(&unlimited, 20, &request));
+	KUNIT_EXPECT_TRUE(test, pin_account_fits(&unlimited, 20));
 	KUNIT_EXPECT_EQ(test, 20, charged_to(&unlimited));
 	check_ledger(test, &unlimited, 20, 5);
 
 	nobody.count_pinned = true;
 	KUNIT_EXPECT_EQ(test, 0, charge(&nobody, 30, 6));
 	KUNIT_EXPECT_EQ(test, 0, pin_account_check(&nobody, 30, &request));
+	KUNIT_EXPECT_TRUE(test, pin_account_fits(&nobody, 30));
 	KUNIT_EXPECT_EQ(test, 20, charged_to(&unlimited));
 	KUNIT_EXPECT_EQ(test, 30, atomic64_read(&nobody.mm->pinned_vm));
 	check_ledger(test, &nobody, 30, 6);

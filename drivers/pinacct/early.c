@@ -3,9 +3,10 @@
  * What is refused before anything is pinned.
  *
  * Mainline pins, and so faults in and zeroes, memory up to the limit before it
- * finds out that the rest does not fit. Here the VMAs of a mapping are walked
- * first, and the pages are counted that are certain to be charged. If they do
- * not fit, nothing of them is touched. The cost grows with VMAs, not with pages.
+ * finds out that the rest does not fit. Here, if there is no room for all pages,
+ * the VMAs of a mapping are walked first, and the pages are counted that are
+ * certain to be charged. If these do not fit, nothing of them is touched. The cost
+ * grows with VMAs, not with pages.
  *
  * Certain is what mainline would have pinned and charged, in the order in which
  * it would have come to it. At the first VMA for which that is not sure, because

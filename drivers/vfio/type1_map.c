@@ -221,6 +221,8 @@ static int vfio_check_limit(struct vfio_dma *dma,
 	unsigned long certain, mediated;
 	bool more;
 
+	if (pin_account_fits(&dma->acct, request->npages))
+		return 0;
 	certain = pin_reader_certain(reader, request->start, request->npages,
 				     &more);
 	mediated = vfio_nr_mediated(dma, dma->iova, request->npages);

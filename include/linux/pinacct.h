@@ -112,6 +112,7 @@ int pin_account_charge(struct pin_account *acct, unsigned long npages,
 		       const struct pin_request *request);
 void pin_account_refund(struct pin_account *acct, unsigned long npages,
 			unsigned long zero_cow);
+bool pin_account_fits(const struct pin_account *acct, unsigned long npages);
 int pin_account_check(struct pin_account *acct, unsigned long npages,
 		      const struct pin_request *request);
 void pin_account_close(struct pin_account *acct);

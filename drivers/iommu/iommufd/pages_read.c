@@ -175,7 +175,8 @@ static int pages_check_limit(struct iopt_pages *pages,
 
 	lockdep_assert_held(&pages->mutex);
 
-	if (pages->acct.payer == PIN_PAYER_NONE || iopt_is_dmabuf(pages))
+	if (iopt_is_dmabuf(pages) ||
+	    pin_account_fits(&pages->acct, last - index + 1))
 		return 0;
 	interval_tree_for_each_double_span(&span, &pages->access_itree,
 					   &pages->domains_itree, index, last) {
