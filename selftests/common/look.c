@@ -87,6 +87,25 @@ int look_at_device(__u64 iova, unsigned long *pfn)
 }
 
 /**
+ * look_is_pinned - is what the edu device reaches pinned, as root
+ * @iova: where
+ * @pfn: gets the number of the page
+ *
+ * Return: 1 if it is, or may be as another page of its folio is; 0 if it is not; or a
+ * negative errno, as look_at_device()
+ */
+int look_is_pinned(__u64 iova, unsigned long *pfn)
+{
+	char text[64];
+	int pinned, rc;
+
+	rc = ask(FILES "edu", iova, text, sizeof(text));
+	if (rc)
+		return rc;
+	return sscanf(text, "%lx %d", pfn, &pinned) == 2 ? pinned : -EIO;
+}
+
+/**
  * look_hold - have nobody move a page away, as root
  * @address: of this process, readable
  *

@@ -24,6 +24,7 @@ struct look {
 
 int look_at(const void *address, struct look *look);
 int look_at_device(__u64 iova, unsigned long *pfn);
+int look_is_pinned(__u64 iova, unsigned long *pfn);
 int look_hold(const void *address);
 int look_apart(void);
 bool look_is_apart(int fd);

@@ -9,7 +9,8 @@
  *	   memory, and the page's PFN. It is how a test sees a reference to a zero
  *	   page that was lost, since neither zero page has a counter of its own
  *	   anywhere
- *   edu   an IOVA; the PFN that the edu device reaches there
+ *   edu   an IOVA; the PFN that the edu device reaches there, and whether its folio
+ *	   may be pinned: of a folio of one page that is certain
  *   hold  an address of the writer, once; nothing. A reference to the page is held
  *	   until the file is closed, so that nothing can move the page away
  *   apart anything; whether the edu and e1000e devices have different IOMMU domains,
@@ -74,8 +75,8 @@ static ssize_t edu_write(struct file *file, const char __user *buf, size_t len, 
 {
 	struct answer *answer = file->private_data;
 	struct iommu_domain *domain;
+	unsigned long iova, pfn;
 	struct pci_dev *edu;
-	unsigned long iova;
 	phys_addr_t phys;
 	int ret;
 
@@ -91,8 +92,10 @@ static ssize_t edu_write(struct file *file, const char __user *buf, size_t len, 
 	pci_dev_put(edu);
 	if (!phys)
 		return -ENOENT;
-	answer->len = scnprintf(answer->text, sizeof(answer->text), "%lx\n",
-				(unsigned long)PHYS_PFN(phys));
+	pfn = PHYS_PFN(phys);
+	answer->len = scnprintf(answer->text, sizeof(answer->text), "%lx %d\n", pfn,
+				pfn_valid(pfn) &&
+				folio_maybe_dma_pinned(page_folio(pfn_to_page(pfn))));
 	return len;
 }
 
