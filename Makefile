@@ -14,6 +14,7 @@ help:
 	@echo '  demo               a VM with an assigned device on the rewritten path, from nothing'
 	@echo '  check              build for both kernels, style, and all tests in VMs'
 	@echo '  check-debug        the tests on a kernel with KASAN, lockdep, kmemleak and the like'
+	@echo '  soak               the races of make check for hours; RACES= SECONDS= KERNEL= SEED='
 	@echo '  vmstart            libvirt domains with assigned devices, against what is predicted;'
 	@echo '                     DOMAIN= BACKEND= POLICY= QEMU= HOST=local BDF=: vmstart-help'
 	@echo '  lifecycle          what libvirt does to a guest that runs: resets, hot-plug; BACKEND='
@@ -74,6 +75,9 @@ check:
 check-debug:
 	$(Q)selftests/check-debug.sh
 
+soak:
+	$(Q)env -u SECONDS selftests/soak.sh $(SECONDS:%=--seconds %)
+
 vm:
 	$(Q)tools/vm/run.sh --shell
 
@@ -105,5 +109,6 @@ clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall deb kernel qemu series \
-	check-style check check-debug check-deb check-qtest bench scale vm vmstart vmstart-help lifecycle \
+	check-style check check-debug check-deb check-qtest soak bench scale vm vmstart vmstart-help \
+	lifecycle \
 	demo tools clean
