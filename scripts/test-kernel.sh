@@ -9,7 +9,7 @@
 #	modules/		its /lib/modules/RELEASE: unmodified iommufd and vfio
 #	release			what uname -r says in it
 #
-# Use:	scripts/test-kernel.sh [KSRC [debug|kcsan]]	(default: Debian's 6.12 source)
+# Use:	scripts/test-kernel.sh [KSRC [debug|kcsan|coverage]]	(default: Debian's 6.12 source)
 #
 # The configuration is tinyconfig, selftests/kernel/test.config, and what the
 # kernel's version and the variant add to it there. About five minutes on two
@@ -88,7 +88,7 @@ fill_kernel()
 		-not -path '*/scripts/*' -not -path '*/tools/*' -not -name '*.lds' -delete
 }
 
-[[ $# -le 2 ]] || die "use: test-kernel.sh [KSRC [debug|kcsan]]"
+[[ $# -le 2 ]] || die "use: test-kernel.sh [KSRC [debug|kcsan|coverage]]"
 ksrc=${1:-$("$pa_top/scripts/fetch.sh" source-6.12)}
 [[ -f $ksrc/kernel/fork.c ]] || die "KSRC=$ksrc is not a kernel source tree"
 ksrc=$(realpath "$ksrc")
@@ -98,8 +98,9 @@ fragments=("$pa_top/selftests/kernel/test.config" "$pa_top/selftests/kernel/test
 variant=${2:-}
 case $variant in
 '')		;;
-debug|kcsan)	fragments+=("$pa_top/selftests/kernel/$variant.config") ;;
-*)		die "no variant of the test kernel is called '$variant': debug or kcsan" ;;
+debug|kcsan|coverage)
+		fragments+=("$pa_top/selftests/kernel/$variant.config") ;;
+*)		die "no variant of the test kernel is called '$variant': debug, kcsan or coverage" ;;
 esac
 
 "$pa_top/scripts/deps.sh" build
