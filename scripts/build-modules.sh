@@ -15,6 +15,8 @@
 #	W	warnings, as in the kernel (default 1; W=1e makes them errors)
 #	V	1 shows the commands
 #	C	2 runs sparse over all files, as in the kernel, and names them
+#	COVERAGE	yes has ours tell what of them was run, by gcov and KCOV, on
+#		a kernel that has both (test-kernel.sh's variant coverage)
 #
 # A kernel that has iommufd and vfio as modules gets just pinacct, type1 and
 # iommufd. A kernel without CONFIG_IOMMUFD, as Debian's, gets iommufd and its
@@ -46,6 +48,8 @@ check_input()
 	[[ -f $ksrc/drivers/vfio/vfio_iommu_type1.c && -f $ksrc/drivers/iommu/iommufd/pages.c ]] ||
 		die "KSRC=$ksrc is not a kernel source tree with vfio and iommufd"
 	release=$(<"$kdir/include/config/kernel.release")
+	[[ ! $coverage || $(config GCOV_KERNEL)$(config KCOV) = yy ]] ||
+		die "COVERAGE=yes takes a kernel with CONFIG_GCOV_KERNEL and CONFIG_KCOV, and $release has not both"
 	version=$(pa_kernel_version "$ksrc")
 	[[ $release = "${version%.*}"[!0-9]* ]] ||
 		die "KSRC=$ksrc is Linux $version, KDIR=$kdir is $release: they must match"
@@ -70,8 +74,8 @@ mirror()
 	shift 2
 	mkdir -p "$to"
 	rsync -rlc --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
-		--exclude='*.mod.c' --exclude='.*.cmd' --exclude='modules.order' \
-		--exclude=Module.symvers "$@" "$from/" "$to/"
+		--exclude='*.mod.c' --exclude='*.gcno' --exclude='.*.cmd' \
+		--exclude='modules.order' --exclude=Module.symvers "$@" "$from/" "$to/"
 }
 
 # write FILE: stdin into FILE, unless it already says the same
@@ -173,6 +177,12 @@ run_make()
 	else
 		args+=(-s)
 	fi
+	if [[ $coverage ]]; then
+		# What would be inlined or copied before it is counted is counted
+		# once for each copy.
+		args+=(KCFLAGS="-fno-early-inlining -fno-thread-jumps")
+		export GCOV_PROFILE=y KCOV_INSTRUMENT=y
+	fi
 	CCACHE_DIR=$pa_cache/ccache PATH=/usr/lib/ccache:$PATH \
 		make "${args[@]}" modules >&2 || die "the $flavour modules for $release were not built"
 }
@@ -194,6 +204,12 @@ publish()
 
 [[ $# = 1 && ( $1 = ours || $1 = stock ) ]] || die "use: build-modules.sh ours|stock"
 flavour=$1
+case ${COVERAGE:-} in
+''|yes)	;;
+*)	die "COVERAGE is yes or nothing, not '$COVERAGE'" ;;
+esac
+coverage=
+[[ $flavour = stock ]] || coverage=${COVERAGE:-}
 kdir=${KDIR:-${KERNELDIR:-}}
 ksrc=${KSRC:-}
 "$pa_top/scripts/deps.sh" build
