@@ -15,6 +15,7 @@ help:
 	@echo '  check              build for both kernels, style, and all tests in VMs'
 	@echo '  check-debug        the tests on a kernel with KASAN, lockdep, kmemleak and the like'
 	@echo '  soak               the races of make check for hours; RACES= SECONDS= KERNEL= SEED='
+	@echo '  coverage           what of our kernel code the tests run, by line and branch, and why not the rest'
 	@echo '  vmstart            libvirt domains with assigned devices, against what is predicted;'
 	@echo '                     DOMAIN= BACKEND= POLICY= QEMU= HOST=local BDF=: vmstart-help'
 	@echo '  lifecycle          what libvirt does to a guest that runs: resets, hot-plug; BACKEND='
@@ -78,6 +79,9 @@ check-debug:
 soak:
 	$(Q)env -u SECONDS selftests/soak.sh $(SECONDS:%=--seconds %)
 
+coverage:
+	$(Q)selftests/check-coverage.sh
+
 vm:
 	$(Q)tools/vm/run.sh --shell
 
@@ -109,6 +113,6 @@ clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall deb kernel qemu series \
-	check-style check check-debug check-deb check-qtest soak bench scale vm vmstart vmstart-help \
-	lifecycle \
+	check-style check check-debug check-deb check-qtest soak bench scale vm \
+	vmstart vmstart-help lifecycle coverage \
 	demo tools clean
