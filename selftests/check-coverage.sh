@@ -100,8 +100,10 @@ counted()
 			object=${object%.gcda}
 			[[ -f $object.gcno ]] || die "$gcda is not of the modules that are built: run both parts"
 			cp "$object.gcno" "${gcda%.gcda}.gcno"
-			gcov --json-format --branch-probabilities --stdout "$gcda" ||
+			gcov --json-format --branch-probabilities --stdout "$gcda" 2>"$report/gcov.err" ||
 				die "gcov cannot read $gcda"
+			# As that an object was compiled once more since.
+			[[ ! -s $report/gcov.err ]] || die "$(<"$report/gcov.err"): run both parts"
 			echo
 		done < <(find "$report/$part/gcov/" -path "*$tree/*" -name '*.gcda')
 	done | sed '/^$/d'
