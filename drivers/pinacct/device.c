@@ -283,23 +283,25 @@ static int answer_wait(struct file *file, void *arg)
 	return pin_exclusions_wait(file->private_data, timeout);
 }
 
+/* has_answer: there is something to copy back, which may fail when all is done. */
 struct question {
 	size_t size;
 	int (*answer)(struct file *file, void *arg);
+	bool has_answer;
 };
 
 static const struct question questions[] = {
 	[_IOC_NR(PINACCT_REFUSAL)] = {
-		sizeof(struct pinacct_refusal), answer_refusal,
+		sizeof(struct pinacct_refusal), answer_refusal, true,
 	},
 	[_IOC_NR(PINACCT_USAGE)] = {
-		sizeof(struct pinacct_usage), answer_usage,
+		sizeof(struct pinacct_usage), answer_usage, true,
 	},
 	[_IOC_NR(PINACCT_ESTIMATE)] = {
-		sizeof(struct pinacct_estimate), answer_estimate,
+		sizeof(struct pinacct_estimate), answer_estimate, true,
 	},
 	[_IOC_NR(PINACCT_PINS)] = {
-		sizeof(struct pinacct_pins), answer_pins,
+		sizeof(struct pinacct_pins), answer_pins, true,
 	},
 	[_IOC_NR(PINACCT_EXCLUDE)] = {
 		sizeof(struct pinacct_exclude), answer_exclude,
@@ -349,7 +351,7 @@ static long pinacct_ioctl(struct file *file, unsigned int cmd,
 		return ret;
 
 	ret = known->answer(file, &question);
-	if (ret)
+	if (ret || !known->has_answer)
 		return ret;
 
 	question.size = size;

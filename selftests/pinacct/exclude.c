@@ -373,6 +373,22 @@ FRONT_TEST(rule, bad_questions)
 	EXPECT_EQ(1, is_idle(self->ask));
 }
 
+/* What only tells something may be where nothing can be written. */
+FRONT_TEST(rule, constant_question)
+{
+	char *memory = ASSERT_MEMORY(anonymous, 1);
+	struct pinacct_exclude *range = (void *)ASSERT_MEMORY(untouched, 1);
+
+	range->size = sizeof(*range);
+	range->start = (uintptr_t)memory;
+	range->length = self->world.page;
+	ASSERT_EQ(0, mprotect(range, self->world.page, PROT_READ));
+	EXPECT_EQ(0, ioctl(self->ask, PINACCT_EXCLUDE, range));
+	EXPECT_EQ(-EBUSY, map_at(&self->world, memory, 0, 1));
+	EXPECT_EQ(0, ioctl(self->ask, PINACCT_INCLUDE, range));
+	EXPECT_EQ(0, map_at(&self->world, memory, 0, 1));
+}
+
 /* As many pages as take a while to map */
 #define MANY 1024UL
 
