@@ -343,6 +343,64 @@ FRONT_TEST(rule, mediated)
 	EXPECT_BACK(w);
 }
 
+/* And by what the pages are of, where another address was excluded */
+FRONT_TEST(rule, mediated_alias)
+{
+	struct world *w = &self->world;
+	char *memory, *alias;
+	int fd, device;
+
+	if (variant->ops->type == VFIO_TYPE1_IOMMU)
+		SKIP(return, "mediated devices need version 2");
+	front_detach(&w->front, DEVICE_EDU);
+	AS_ROOT(ASSERT_EQ(0, front_attach(&w->front, DEVICE_MEDIATED)));
+	device = w->front.devices[DEVICE_MEDIATED];
+	memory = ASSERT_MEMFD(&fd, PAGES);
+	alias = memory_of_file(fd, PAGES * w->page);
+	ASSERT_NE(MAP_FAILED, alias);
+	ASSERT_EQ(0, map_at(w, alias, 0, PAGES));
+	ASSERT_EQ(0, exclude(self->ask, memory, 4, 1));
+	EXPECT_EQ(-EBUSY, device_pin(device, IOVA + 3 * w->page, 2, FRONT_RW));
+	EXPECT_BACK(w);
+	ASSERT_EQ(4, device_pin(device, IOVA, 4, FRONT_RW));
+	EXPECT_EQ(1, is_idle(self->ask));
+}
+
+/* A device's memory is nobody's file: an exclusion does not keep it open. */
+FRONT_TEST(rule, memory_of_a_device)
+{
+	struct world *w = &self->world;
+	unsigned long size = 0;
+	char *bar;
+
+	ASSERT_EQ(0, device_enable_dma(w->front.devices[DEVICE_EDU]));
+	bar = device_map_bar(w->front.devices[DEVICE_EDU], 0, &size);
+	ASSERT_NE(MAP_FAILED, bar);
+	ASSERT_EQ(0, exclude(self->ask, bar, 0, size / w->page));
+	EXPECT_EQ(1, is_idle(self->ask));
+	ASSERT_EQ(0, munmap(bar, size));
+	front_detach(&w->front, DEVICE_EDU);
+	AS_ROOT(ASSERT_EQ(0, front_attach(&w->front, DEVICE_EDU)));
+}
+
+/* Of one descriptor as many mappings of files as ranges */
+FRONT_TEST(rule, too_many_files)
+{
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(untouched, 1025);
+	int fd = memory_memfd(w->page);
+	unsigned long i;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < 1025; i++)
+		ASSERT_NE(MAP_FAILED, mmap(memory + i * w->page, w->page, PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_FIXED, fd, 0));
+	EXPECT_EQ(-ENOSPC, exclude(self->ask, memory, 0, 1025));
+	ASSERT_EQ(0, exclude(self->ask, memory, 0, 1000));
+	EXPECT_EQ(-ENOSPC, exclude(self->ask, memory, 1000, 25));
+	EXPECT_EQ(0, exclude(self->ask, memory, 1000, 24));
+}
+
 FRONT_TEST(rule, bad_questions)
 {
 	char *memory = ASSERT_MEMORY(anonymous, 1);

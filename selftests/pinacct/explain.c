@@ -207,6 +207,8 @@ FRONT_TEST(rule, whose_refusal)
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(-ESRCH, ask_usage(self->ask, pid, &usage));
 	EXPECT_EQ(-ESRCH, ask_usage(self->ask, -1, &usage));
+	/* A thread of the kernel's is there, and has no memory. */
+	AS_ROOT(EXPECT_EQ(-ESRCH, ask_usage(self->ask, 2, &usage)));
 
 	/* Root asks about this process, from another. */
 	pid = fork();
@@ -223,6 +225,40 @@ FRONT_TEST(rule, whose_refusal)
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
+}
+
+/* There are only so many users of whom it is known: the one of long ago is forgotten. */
+FRONT_TEST(rule, many_users)
+{
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(anonymous, PAGES);
+	struct pinacct_refusal refusal;
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, limit_pages(w, 1));
+	ASSERT_EQ(-ENOMEM, map_at(w, memory, 0, PAGES));
+	ASSERT_REFUSED(self->ask, PINACCT_CAUSE_LIMIT, ENOMEM);
+	for (i = 0; i < 64; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			if (privilege_root(true) ||
+			    setresuid(20000 + i, 20000 + i, 20000 + i))
+				_exit(1);
+			if (map_at(w, memory, 0, PAGES) != -ENOMEM)
+				_exit(2);
+			if (ask_refusal(self->ask, 0, &refusal) || refusal.pid != getpid())
+				_exit(3);
+			_exit(0);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_EQ(0, status);
+	}
+	EXPECT_EQ(-ENOENT, ask_refusal(self->ask, 0, &refusal));
+	ASSERT_EQ(-ENOMEM, map_at(w, memory, 0, PAGES));
+	ASSERT_REFUSED(self->ask, PINACCT_CAUSE_LIMIT, ENOMEM);
 }
 
 FRONT_TEST(rule, usage)
@@ -283,7 +319,8 @@ FRONT_TEST(rule, estimate)
 	size_t size = PAGES * w->page;
 	char *half = ASSERT_MEMORY(untouched, PAGES);
 	struct pinacct_estimate estimate;
-	char *memory;
+	unsigned long bar_size = 0;
+	char *memory, *bar;
 	int fd;
 
 	fd = memory_memfd(size);
@@ -311,6 +348,24 @@ FRONT_TEST(rule, estimate)
 	ASSERT_EQ(0, munmap(memory + size / 2, w->page));
 	EXPECT_EQ(-EFAULT, ask_estimate(self->ask, memory, size, false, &estimate));
 
+	AS_ROOT(fd = open("/tmp/ext4", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, size));
+	memory = memory_of_file(fd, size);
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(-EFAULT, ask_estimate(self->ask, memory, size, true, &estimate));
+	CHECK_ESTIMATE(memory, PAGES, FRONT_READ, PAGES, PAGES, PAGES);
+
+	/* A device's memory is charged to nobody. */
+	ASSERT_EQ(0, device_enable_dma(w->front.devices[DEVICE_EDU]));
+	bar = device_map_bar(w->front.devices[DEVICE_EDU], 0, &bar_size);
+	ASSERT_NE(MAP_FAILED, bar);
+	EXPECT_EQ(0, ask_estimate(self->ask, bar, bar_size, true, &estimate));
+	EXPECT_EQ(0, estimate.least);
+	EXPECT_EQ(0, estimate.most);
+	ASSERT_EQ(0, munmap(bar, bar_size));
+
+	memory = half;
 	EXPECT_EQ(-EINVAL, ask_estimate(self->ask, memory, 0, false, &estimate));
 	EXPECT_EQ(-EINVAL, ask_estimate(self->ask, memory, size - 1, false, &estimate));
 	EXPECT_EQ(-EINVAL, ask_estimate(self->ask, memory + 1, size, false, &estimate));
@@ -439,8 +494,8 @@ FRONT_TEST(rule, log)
 	struct world *w = &self->world;
 	char *memory = ASSERT_MEMORY(anonymous, PAGES);
 	bool mm = variant->ops->payer == FRONT_PAYER_MM;
-	char line[256];
-	int fd, i, count;
+	int fd, file, i, count;
+	char line[256], *shared;
 
 	AS_ROOT(fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	ASSERT_LE(0, fd);
@@ -454,6 +509,18 @@ FRONT_TEST(rule, log)
 		 mm ? "process" : "uid", mm ? getpid() : PRIVILEGE_USER,
 		 PAGES * w->page / 1024);
 	EXPECT_EQ(1, count_log(fd, line));
+
+	AS_ROOT(file = open("/tmp/ext4", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, PAGES * w->page));
+	shared = memory_of_file(file, PAGES * w->page);
+	ASSERT_NE(MAP_FAILED, shared);
+	ASSERT_EQ(-EFAULT, map_at(w, shared, 0, PAGES));
+	snprintf(line, sizeof(line),
+		 "pinacct: explain[%d]: cannot map %lu KiB for a device: at %#lx: a device cannot write to shared memory of a file on ext4: use a memfd,",
+		 getpid(), PAGES * w->page / 1024, (unsigned long)shared);
+	EXPECT_EQ(1, count_log(fd, line));
+	close(file);
 
 	ASSERT_LE(0, lseek(fd, 0, SEEK_END));
 	for (i = 0; i < 1000; i++)
@@ -549,6 +616,13 @@ TEST_F(device, arguments)
 	ASSERT_EQ(0, munmap(page + memory_page(), memory_page()));
 	page += memory_page() - sizeof(__u32);
 	*(__u32 *)page = sizeof(usage);
+	EXPECT_EQ(-EFAULT, ask_raw(self->ask, PINACCT_USAGE, page));
+
+	/* All of it is, and the answer cannot be written. */
+	page = memory_untouched(memory_page());
+	usage.reserved = 0;
+	*(struct pinacct_usage *)page = usage;
+	ASSERT_EQ(0, mprotect(page, memory_page(), PROT_READ));
 	EXPECT_EQ(-EFAULT, ask_raw(self->ask, PINACCT_USAGE, page));
 
 	EXPECT_EQ(-ENOTTY, ask_raw(self->ask, _IO(PINACCT_IOC_TYPE, 0), &usage));

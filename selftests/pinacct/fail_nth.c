@@ -27,6 +27,9 @@
 /* Enough for a chunk of extents that holds as many runs as it can, and one more. */
 #define SCATTERED 1024UL
 
+/* Whether type1 maps page by page, so that a run can fail in its middle */
+#define IN_STEPS "../../vfio_iommu_type1/parameters/disable_hugepages"
+
 #define FAIL_FIXTURE(fixture)							\
 	FIXTURE(fixture)							\
 	{									\
@@ -43,6 +46,8 @@
 		front_close(&self->world.front);				\
 		EXPECT_NOTHING(&self->world);					\
 		EXPECT_EQ(0, params_defaults());				\
+		if (!variant->ops->iommufd)					\
+			EXPECT_EQ(0, params_set(IN_STEPS, "N"));		\
 	}
 
 /* What follows in a fixture's setup once faults can be injected */
@@ -196,6 +201,30 @@ FIXTURE_SETUP(fail)
 		}								\
 	} while (0)
 
+/*
+ * Pages behind IOVA where nothing was mapped by a step before: an IOMMU driver may
+ * keep its tables when it unmaps, and would not need memory for them again.
+ */
+static unsigned long at_new_tables(const struct fault *fault)
+{
+	return fault->nth * 2 * MEMORY_HUGE / memory_page();
+}
+
+/* Nothing is left where it failed, so it can be mapped there. */
+#define SWEEP_MAP_NEW(npages, behind)						\
+	do {									\
+		SWEEP(map_at(w, memory, (behind) + at_new_tables(&self->fault),	\
+			     npages), 0) {					\
+			unsigned long _at = (behind) + at_new_tables(&self->fault);\
+										\
+			EXPECT_EXCUSE(rc);					\
+			if (not_done(rc))					\
+				EXPECT_EQ(0, map_at(w, memory, _at, npages));	\
+			front_unmap_all(&w->front, NULL);			\
+			EXPECT_NOTHING(w);					\
+		}								\
+	} while (0)
+
 FRONT_TEST(fail, map)
 {
 	struct world *w = &self->world;
@@ -238,6 +267,19 @@ FRONT_TEST(fail, map_large)
 
 	SWEEP_MAP(npages, map_at(w, memory, 0, npages));
 	EXPECT_POINTS(3, 9, 8);
+}
+
+FRONT_TEST(fail, map_in_steps)
+{
+	struct world *w = &self->world;
+	unsigned long npages = MEMORY_HUGE / memory_page();
+	char *memory = ASSERT_MEMORY(hugetlb, npages);
+
+	if (variant->ops->iommufd)
+		SKIP(return, "this front end has no such parameter");
+	ASSERT_EQ(0, params_set(IN_STEPS, "Y"));
+	SWEEP_MAP_NEW(npages, 0);
+	EXPECT_POINTS(5, 0, 0);
 }
 
 FRONT_TEST(fail, map_memfd)
@@ -353,6 +395,17 @@ FRONT_TEST(fail, once_first)
 	ASSERT_EQ(0, params_set("charge_once", "Y"));
 	SWEEP_MAP(PAGES, map_at(w, memory, 0, PAGES));
 	EXPECT_POINTS(7, 12, 11);
+}
+
+/* A window of many runs, of which some are mapped when the next is not. */
+FRONT_TEST(fail, once_scattered)
+{
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(scattered, SCATTERED);
+
+	ASSERT_EQ(0, params_set("charge_once", "Y"));
+	SWEEP_MAP(SCATTERED, map_at(w, memory, 0, SCATTERED));
+	EXPECT_POINTS(39, 45, 44);
 }
 
 FRONT_TEST(fail, once_second)
@@ -688,6 +741,21 @@ FRONT_TEST(fail, domain)
 	EXPECT_NOTHING(w);
 }
 
+/* Into two domains, of which the second does not take it */
+FRONT_TEST(fail, map_in_two_domains)
+{
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(scattered, SCATTERED);
+	__u32 domain;
+
+	if (variant->ops->type)
+		SKIP(return, "only native iommufd is told to make a domain");
+	ASSERT_EQ(0, front_alloc_domain(&w->front, DEVICE_EDU, &domain));
+	SWEEP_MAP_NEW(SCATTERED, 0);
+	EXPECT_POINTS(0, 19, 0);
+	ASSERT_EQ(0, destroy(&w->front, domain));
+}
+
 /* Into an address space that has a device, so that the copy is mapped */
 FRONT_TEST(fail, copy)
 {
@@ -859,6 +927,48 @@ FRONT_TEST(fail_mediated, iommu)
 	EXPECT_NOTHING(w);
 	if (group >= 0)
 		close(group);
+}
+
+/*
+ * A second device of a container is put into the domain of the first, and gets one
+ * of its own if that fails. Here a fault has it fail; what is mapped is then mapped
+ * twice, and pinned once.
+ */
+FRONT_TEST(fail, second_domain)
+{
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(scattered, PAGES);
+	char name[DEVICE_NAME];
+	unsigned int apart = 0;
+	struct fault fault;
+	int group;
+
+	if (variant->ops->iommufd)
+		SKIP(return, "an IOAS is told to make a domain");
+	AS_ROOT(group = device_open_group(DEVICE_NIC, name));
+	ASSERT_LE(0, group);
+	ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
+	SWEEP(iommu_comes(&w->front, group, 0), 0) {
+		EXPECT_OWED(w, PAGES);
+		if (!rc && self->fault.hit) {
+			apart++;
+			fault = self->fault;
+			ASSERT_EQ(0, unmap_at(w, 0, PAGES));
+			SWEEP_MAP_NEW(PAGES, 64 * at_new_tables(&fault));
+			ASSERT_EQ(0, map_at(w, memory, 0, PAGES));
+			self->fault = fault;
+		}
+		if (!rc)
+			ASSERT_EQ(0, iommu_goes(&w->front, group));
+		EXPECT_OWED(w, PAGES);
+	}
+	EXPECT_POINTS(13, 0, 0);
+	EXPECT_LT(0, apart) {
+		TH_LOG("no fault had it put into a domain of its own");
+	}
+	ASSERT_EQ(0, unmap_at(w, 0, PAGES));
+	EXPECT_NOTHING(w);
+	close(group);
 }
 
 TEST_HARNESS_MAIN

@@ -337,6 +337,13 @@ FRONT_TEST(leaf, file)
 	EXPECT_SEEN_PAGE(memory, 700);
 	ASSERT_EQ(0, unmap_at(w, 0, 2 * HUGE_PAGES));
 
+	/* What the process only reads, a device may read as well. */
+	ASSERT_EQ(0, mprotect(memory, size, PROT_READ));
+	ASSERT_EQ(0, map_read_only(w, memory, 0, 2 * HUGE_PAGES));
+	EXPECT_PINNED(memory, 2 * HUGE_PAGES);
+	ASSERT_EQ(0, unmap_at(w, 0, 2 * HUGE_PAGES));
+	ASSERT_EQ(0, mprotect(memory, size, PROT_READ | PROT_WRITE));
+
 	/* Pages 100 and 101 where 103 and 104 were: the VMA is cut in three. */
 	ASSERT_EQ(memory + 103 * w->page,
 		  mmap(memory + 103 * w->page, 2 * w->page, PROT_READ | PROT_WRITE,

@@ -136,6 +136,32 @@ FRONT_TEST(mediated, domain_comes_and_goes)
 	}
 }
 
+/*
+ * Memory that has come to where a device's was mapped, and that is pinned there, is
+ * charged when nothing but the pin is left.
+ */
+FRONT_TEST(mediated, memory_where_a_bar_was)
+{
+	struct world *w = &self->world;
+	unsigned long size = 0;
+	char *bar;
+
+	if (variant->ops->iommufd)
+		SKIP(return, "iommufd does not map a BAR by its address");
+	AS_ROOT(ASSERT_EQ(0, front_attach(&w->front, DEVICE_EDU)));
+	ASSERT_EQ(0, device_enable_dma(w->front.devices[DEVICE_EDU]));
+	bar = device_map_bar(w->front.devices[DEVICE_EDU], 0, &size);
+	ASSERT_NE(MAP_FAILED, bar);
+	ASSERT_EQ(0, map_at(w, bar, 0, 4));
+	ASSERT_EQ(bar, mmap(bar, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	ASSERT_EQ(2, pin_at(w, 1, 2, FRONT_RW));
+	EXPECT_CHARGED(w, 0);
+	front_detach(&w->front, DEVICE_EDU);
+	EXPECT_OWED(w, 2);
+	ASSERT_EQ(0, unpin_at(w, 1, 2));
+}
+
 /* The domain's pages are over the limit: it does not come, and nothing stays. */
 FRONT_TEST(mediated, domain_over_limit)
 {

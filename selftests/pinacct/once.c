@@ -497,6 +497,27 @@ FRONT_TEST(rule, mediated)
 	EXPECT_ONCE(w, PAGES, PAGES);
 }
 
+/* Pages that only turn out to be over the limit when they have been pinned */
+FRONT_TEST(rule, mediated_over_limit)
+{
+	struct world *w = &self->world;
+	char *memory = ASSERT_MEMORY(anonymous, PAGES);
+	int device;
+
+	if (variant->ops->type == VFIO_TYPE1_IOMMU)
+		SKIP(return, "mediated devices need version 2");
+	front_detach(&w->front, DEVICE_EDU);
+	AS_ROOT(ASSERT_EQ(0, front_attach(&w->front, DEVICE_MEDIATED)));
+	device = w->front.devices[DEVICE_MEDIATED];
+	ASSERT_EQ(0, params_set("charge_once", "Y"));
+	ASSERT_EQ(0, map_read_only(w, memory, 0, PAGES));
+	ASSERT_EQ(0, limit_pages(w, 6));
+	EXPECT_EQ(-ENOMEM, device_pin(device, IOVA, 7, FRONT_READ));
+	EXPECT_BACK(w);
+	ASSERT_EQ(6, device_pin(device, IOVA, 6, FRONT_READ));
+	EXPECT_ONCE(w, 6, 6);
+}
+
 /* Whatever pays from the same process pays once. */
 RULE_FIXTURE(process, DEVICE_EDU)
 ON_FRONT(process, type1_v1);
