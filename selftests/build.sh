@@ -4,8 +4,10 @@
 # Compile the test programs for L1 into build/selftests/.
 #
 # Use:	selftests/build.sh [PROGRAM...]
+#	selftests/build.sh --headers
 #
-# PROGRAM is a path below build/selftests/; all of them if none is named.
+# PROGRAM is a path below build/selftests/; all of them if none is named. --headers
+# prints where 7.2's headers for user space are.
 
 . "$(dirname "$0")/../scripts/lib.sh"
 
@@ -40,6 +42,7 @@ ksrc=$("$pa_top/scripts/fetch.sh" source-6.12)
 ksrc7=$("$pa_top/scripts/fetch.sh" source-7.2)
 khdr=$(uapi "$ksrc")
 khdr7=$(uapi "$ksrc7")
+[[ ${1:-} != --headers ]] || { echo "$khdr7"; exit; }
 
 mkdir -p "$pa_top/build/selftests"
 exec {lock}>"$pa_top/build/selftests/.lock"

@@ -286,6 +286,13 @@ step_splice()
 	tap_results "$step" "$report/splice.tap"
 }
 
+# Of what is described to syzkaller nobody but the headers' compiler can tell.
+step_descriptions()
+{
+	part "$pa_top/selftests/fuzz/descriptions.sh" >"$report/descriptions.tap" 2>&1 || true
+	tap_results "$step" "$report/descriptions.tap"
+}
+
 # pinacct(8), where no device is needed; and what goes with it.
 step_tools()
 {
@@ -590,6 +597,7 @@ run modules 'modules for 6.12 and 7.2, W=1, warnings are errors'
 run style 'sparse, checkpatch, shellcheck'
 run domains 'libvirt domains are valid, and what their names say'
 run splice 'a semantic patch that does not fit stops the build'
+run descriptions 'what syzkaller is told of the ioctls fits the headers'
 run tools 'pinacct(8): what a VM takes, bad input, top in a terminal, man page, alerts'
 run programs 'test programs'
 run kselftest 'our kselftests on every front end'
