@@ -16,6 +16,8 @@ help:
 	@echo '  check-debug        the tests on a kernel with KASAN, lockdep, kmemleak and the like'
 	@echo '  soak               the races of make check for hours; RACES= SECONDS= KERNEL= SEED='
 	@echo '  coverage           what of our kernel code the tests run, by line and branch, and why not the rest'
+	@echo '  fuzz               ioctls with any arguments, guided by what of the modules they reach,'
+	@echo '                     for ten minutes; SECONDS= SEED='
 	@echo '  vmstart            libvirt domains with assigned devices, against what is predicted;'
 	@echo '                     DOMAIN= BACKEND= POLICY= QEMU= HOST=local BDF=: vmstart-help'
 	@echo '  lifecycle          what libvirt does to a guest that runs: resets, hot-plug; BACKEND='
@@ -82,6 +84,9 @@ soak:
 coverage:
 	$(Q)selftests/check-coverage.sh
 
+fuzz:
+	$(Q)selftests/fuzz/fuzz.sh $(SECONDS:%=--seconds %) $(SEED:%=--seed %)
+
 vm:
 	$(Q)tools/vm/run.sh --shell
 
@@ -113,6 +118,6 @@ clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall deb kernel qemu series \
-	check-style check check-debug check-deb check-qtest soak bench scale vm \
+	check-style check check-debug fuzz check-deb check-qtest soak bench scale vm \
 	vmstart vmstart-help lifecycle coverage \
 	demo tools clean

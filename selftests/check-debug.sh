@@ -93,10 +93,11 @@ run_random()
 {
 	local what
 
-	with_devices random random
+	with_devices random random fuzz
 	for what in steps threads; do
 		tap_results random "$report/random/random/$what.tap"
 	done
+	tap_results fuzz "$report/random/fuzz.tap"
 }
 
 # What stock modules do as well

@@ -163,7 +163,7 @@ boot_devices()
 {
 	local what parts=() which=debian where=()
 
-	for what in kselftest random differential upstream-vfio readme; do
+	for what in kselftest random fuzz differential upstream-vfio readme; do
 		[[ $what != readme || $1 = 6.12 ]] || continue
 		! wanted "$what" || parts+=("$what")
 	done
@@ -286,7 +286,7 @@ step_splice()
 	tap_results "$step" "$report/splice.tap"
 }
 
-# Of what is described to syzkaller nobody but the headers' compiler can tell.
+# No syzkaller is there to read them, but the compiler can.
 step_descriptions()
 {
 	part "$pa_top/selftests/fuzz/descriptions.sh" >"$report/descriptions.tap" 2>&1 || true
@@ -386,6 +386,16 @@ step_races()
 				-- selftests/l1/races.sh --without detach,unbind --rounds 2 || true
 		fi
 		tap_results "$step" "$report/races-$version/races.tap" "$version"
+	done
+}
+
+step_fuzz()
+{
+	local version
+
+	for version in 6.12 7.2; do
+		with_devices "$version" || not_run "$version"
+		tap_results "$step" "$report/l1-$version/fuzz.tap" "$version"
 	done
 }
 
@@ -603,6 +613,7 @@ run programs 'test programs'
 run kselftest 'our kselftests on every front end'
 run random 'random steps against a model'
 run races 'memory is mapped while it, the kernel and the process change'
+run fuzz 'programs that the fuzzer has found, again'
 run differential 'one list of operations on stock modules and ours'
 run upstream-vfio "upstream's selftests/vfio on stock modules and ours"
 run readme "the README's commands"

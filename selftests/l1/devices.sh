@@ -4,7 +4,7 @@
 # In L1 with devices: run parts of the check, and leave what they say in /out for
 # the host to judge.
 #
-# Use:	[STOCK=no] devices.sh [kselftest|differential|upstream-vfio|random|readme]...
+# Use:	[STOCK=no] devices.sh [kselftest|differential|upstream-vfio|random|fuzz|readme]...
 #
 # STOCK=no leaves out what is only there to compare with.
 #
@@ -111,6 +111,14 @@ random()
 	run_tap random/threads "$programs/random" --seconds 15 --threads
 }
 
+# Programs that the fuzzer has found, again
+fuzz()
+{
+	cpus 1
+	run_tap fuzz "$programs/fuzz" replay "$top/selftests/fuzz/corpus.txt"
+	cpus 2
+}
+
 # L1's modules are read-only, and depmod over all of them takes a minute under
 # emulation: an installation goes to a copy of the few that matter to it.
 writable_modules()
@@ -178,6 +186,7 @@ fi
 use ours
 ! wanted kselftest || timed kselftest
 ! wanted random || timed random
+! wanted fuzz || timed fuzz
 ! wanted differential || timed differential ours
 ! wanted upstream-vfio || timed upstream_vfio ours
 ! wanted readme || timed readme
