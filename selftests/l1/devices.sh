@@ -78,12 +78,12 @@ upstream_vfio()
 one_kselftest()
 {
 	case $1 in
-	ahead|exclude|limit|slack)	cpus 2 ;;	# Their races take two.
+	ahead|exceed|exclude|limit|slack)	cpus 2 ;;	# Their races take two.
 	movable)	movable on ;;
 	esac
 	run_tap "kselftest/$1" "$programs/pinacct/$1"
 	case $1 in
-	ahead|exclude|limit|slack)	cpus 1 ;;
+	ahead|exceed|exclude|limit|slack)	cpus 1 ;;
 	movable)	movable off ;;
 	esac
 }
