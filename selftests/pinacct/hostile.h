@@ -3,8 +3,8 @@
  * For tests with a hostile user: somebody who has a device and no privilege, not
  * even one to get back, and who makes the calls that he should not.
  *
- * What he attempts is in exceed.c, disturb.c, wrap.c, flood.c and linger.c, each
- * attempt with the bound that has to hold. Some things mainline lets him do,
+ * What he attempts is in exceed.c, disturb.c, wrap.c, flood.c, linger.c and hold.c,
+ * each attempt with the bound that has to hold. Some things mainline lets him do,
  * and so do we: what a process had pinned that ended or became another program is
  * charged to nobody (process.c), and who has a container may spend the limit of
  * whoever mapped memory in it (owners.c).
