@@ -199,6 +199,31 @@ bool pin_excluded_file(const struct file *file, unsigned long *start,
 }
 
 /**
+ * pin_excluded_folios - are pages of an excluded file in folios just pinned?
+ * @folios: the folios
+ * @nr: how many
+ *
+ * Context: as pin_excluded_addresses().
+ *
+ * Return: true if any page of any of them is, be it one that nobody wants.
+ */
+bool pin_excluded_folios(struct folio **folios, unsigned long nr)
+{
+	guard(rwsem_read)(&exclusions_sem);
+	for (unsigned long i = 0; i < nr; i++) {
+		const struct folio *folio = folios[i];
+		unsigned long last;
+
+		if (folio_test_anon(folio) || !folio->mapping)
+			continue;
+		last = folio->index + folio_nr_pages(folio) - 1;
+		if (first_excluded(folio->mapping, folio->index, last) <= last)
+			return true;
+	}
+	return false;
+}
+
+/**
  * pin_excluded_pages - is a page of an excluded file among those just pinned?
  * @pages: the pages
  * @npages: how many

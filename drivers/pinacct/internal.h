@@ -197,6 +197,7 @@ bool pin_excluded_addresses(struct mm_struct *mm, unsigned long *start,
 			    unsigned long npages);
 bool pin_excluded_file(const struct file *file, unsigned long *start,
 		       unsigned long npages);
+bool pin_excluded_folios(struct folio **folios, unsigned long nr);
 unsigned long pin_excluded_pages(struct page **pages, unsigned long npages);
 int pin_exclude(struct pin_exclusions *mine, unsigned long start,
 		unsigned long end);

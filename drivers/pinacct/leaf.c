@@ -29,8 +29,7 @@
  *                 leave a folio alone that has a pin
  *
  * What is no leaf is not for here. Nor is memory of another process, nor one
- * that type1 must see by VMA (see pin_addresses()), nor any while exclusions
- * exist, which are by page.
+ * that type1 must see by VMA (see pin_addresses()).
  */
 #include "internal.h"
 

@@ -459,16 +459,17 @@ static long fill_from_leaves(struct pin_reader *reader, unsigned long start,
 {
 	long ret;
 
-	/* A few pages are as well pinned by page; and exclusions are by page. */
-	if (reader->mm != current->mm || pin_exclusions_exist() ||
+	/* A few pages are as well pinned by page. */
+	if (reader->mm != current->mm ||
 	    *npages <= ARRAY_SIZE(reader->few_folios))
 		return 0;
 	ret = pin_leaves(reader, start, npages,
 			 window_entries(reader, *npages));
 	if (ret > 0)
 		ret = pin_every_page(reader, ret);
-	/* Who has excluded something meanwhile may have seen no pin yet. */
-	if (ret > 0 && pin_exclusions_exist()) {
+	/* Which page it is will be seen by page. */
+	if (ret > 0 && pin_exclusions_exist() &&
+	    pin_excluded_folios(reader->folios, reader->end)) {
 		drop_folios(reader);
 		ret = 0;
 	}

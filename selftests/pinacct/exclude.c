@@ -119,6 +119,38 @@ FRONT_TEST(rule, inside_hugetlb)
 	check_large(TEST_PASS, memory);
 }
 
+/* Shared huge pages that are excluded at another address: all of them, or one page */
+FRONT_TEST(rule, huge_pages_of_a_file)
+{
+	struct world *w = &self->world;
+	unsigned long npages = MEMORY_HUGE / w->page;
+	char *here, *there;
+	int fd;
+
+	fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, 2 * MEMORY_HUGE));
+	here = memory_of_file(fd, 2 * MEMORY_HUGE);
+	there = memory_of_file(fd, 2 * MEMORY_HUGE);
+	close(fd);
+	ASSERT_NE(MAP_FAILED, here);
+	ASSERT_NE(MAP_FAILED, there);
+
+	ASSERT_EQ(0, exclude(self->ask, here, npages + 100, 1));
+	ASSERT_EQ(0, map_at(w, there, 0, npages));
+	EXPECT_OWED(w, npages);
+	EXPECT_EQ(-EBUSY, map_at(w, there + MEMORY_HUGE, npages, npages));
+	EXPECT_OWED(w, npages);
+	/* In front of it, by way of the same huge page */
+	ASSERT_EQ(0, map_at(w, there + MEMORY_HUGE, npages, 100));
+	EXPECT_OWED(w, npages + 100);
+	ASSERT_EQ(0, include(self->ask, here, npages + 100, 1));
+	ASSERT_EQ(0, map_at(w, there + MEMORY_HUGE, 2 * npages, npages));
+	EXPECT_OWED(w, 2 * npages + 100);
+	ASSERT_EQ(0, munmap(here, 2 * MEMORY_HUGE));
+	ASSERT_EQ(0, munmap(there, 2 * MEMORY_HUGE));
+}
+
 /* What is mapped stays, and can be unmapped; only then nobody need wait. */
 FRONT_TEST(rule, what_is_there_stays)
 {
