@@ -15,8 +15,11 @@
 #define IOVA 0x1003000UL
 #define IOVA_END (1UL << 48)
 
-/* Likely at first */
-#define NEW_COMMANDS 8
+/*
+ * At first: opening and closing devices takes longer than some commands do. But
+ * what a call changes ends what the model knows, so there are not too many calls.
+ */
+#define NEW_COMMANDS 32
 
 static const __u64 hostile[] = {
 	0, 1, 2, 0xfff, 0x1000, 0x1001, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
@@ -134,7 +137,7 @@ static void new_call(struct command *command, struct dice *dice)
 
 static void new_command(struct command *command, struct dice *dice)
 {
-	if (!dice_roll(dice, 4)) {
+	if (!dice_roll(dice, 6)) {
 		new_call(command, dice);
 		return;
 	}

@@ -7,7 +7,7 @@
 #include "program.h"
 
 /* Room for what was said of a program */
-#define PLAY_SAID 8192
+#define PLAY_SAID 65536
 
 /**
  * struct play - what has come of a program

@@ -8,7 +8,7 @@
 #include "call.h"
 #include "step.h"
 
-#define PROGRAM_COMMANDS 32
+#define PROGRAM_COMMANDS 96
 #define PROGRAM_FRONTS 6
 
 /**

@@ -111,11 +111,12 @@ random()
 	run_tap random/threads "$programs/random" --seconds 15 --threads
 }
 
-# Programs that the fuzzer has found, again
+# Programs that the fuzzer has found, again, and some of ours
 fuzz()
 {
 	cpus 1
-	run_tap fuzz "$programs/fuzz" replay "$top/selftests/fuzz/corpus.txt"
+	cat "$top/selftests/fuzz/"{seeds,corpus}.txt >/tmp/fuzz.txt
+	run_tap fuzz "$programs/fuzz" replay /tmp/fuzz.txt
 	cpus 2
 }
 
