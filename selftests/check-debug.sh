@@ -12,6 +12,8 @@
 # What is said is in build/report-debug/, the tests' own words among it, and the
 # last line of the output is the count. Exit status 1 if anything failed.
 #
+# A second kernel tells of data races (selftests/kernel/kcsan.config).
+#
 # libvirt's rows are not among them: the small kernel has nothing of what libvirt
 # and its guests want beyond vfio.
 
@@ -19,8 +21,9 @@
 # shellcheck source=selftests/results.sh
 . "$pa_top/selftests/results.sh"
 
+known='kselftest random races compare mock kcsan'
 report=$pa_top/build/report-debug
-only=${ONLY:-kselftest random compare mock}
+only=${ONLY:-$known}
 results=$report/results
 
 # The first warning ends L1, but for what is not a warning to the kernel. Pages have
@@ -43,7 +46,7 @@ boot()
 	123)	record fail "$name" "kernel log without complaint" "see $report/$name/console.log" ;;
 	*)	record fail "$name" "run to its end" "exit status $status, see $report/$name/stderr.log" ;;
 	esac
-	watched "$name"
+	[[ " $* " != *' selftests/l1/debug.sh '* ]] || watched "$name"
 }
 
 # watched NAME: what debug.sh in L1 has found out at its end
@@ -100,6 +103,13 @@ run_random()
 	tap_results fuzz "$report/random/fuzz.tap"
 }
 
+run_races()
+{
+	boot races --devices edu,e1000e --hugepages 64 --append "$append" \
+		-- selftests/l1/debug.sh races.sh --rounds 2
+	tap_results races "$report/races/races.tap"
+}
+
 # What stock modules do as well
 run_compare()
 {
@@ -125,6 +135,72 @@ run_mock()
 	kunit_results kunit "$report/mock/kunit/7.2/results" debug
 }
 
+# Memory that two CPUs use at once is told of by another kernel, and of all that it
+# is made of: what counts is what our modules do.
+run_kcsan()
+{
+	local program log
+
+	use_kernel kcsan
+	for program in races random; do
+		log=$report/kcsan-$program/console.log
+		case $program in
+		races)	boot "kcsan-$program" --splat-ok --devices edu,e1000e --hugepages 64 \
+				-- selftests/l1/races.sh --rounds 2
+			tap_results kcsan "$report/kcsan-races/races.tap" ;;
+		random)	boot "kcsan-$program" --splat-ok --devices edu,e1000e \
+				--disk "$pa_top/build/selftests/ext4.raw" \
+				--hugepages 64 --append 'memmap=32M!5G' \
+				-- selftests/l1/devices.sh random
+			tap_results kcsan "$report/kcsan-random/random/threads.tap" ;;
+		esac
+		if ! grep -qs 'kcsan: selftest: .* tests passed' "$log"; then
+			record fail kcsan "$program: KCSAN was there" "see $log"
+		elif races_of_ours "$log" >"$report/kcsan-$program/races.txt"; then
+			record pass kcsan "$program: no data race of ours"
+		else
+			record fail kcsan "$program: no data race of ours" \
+				"see $report/kcsan-$program/races.txt"
+		fi
+	done
+}
+
+# races_of_ours LOG: prints reports of KCSAN, from line to line of "=", of which one of
+# our functions, or what it has called, is at fault; fails if there are any
+races_of_ours()
+{
+	awk '
+		/==========/ {
+			if (ours)
+				print report
+			found += ours
+			report = ""
+			ours = 0
+		}
+		{ report = report $0 "\n"; depth++ }
+		/ (read|write)[a-z -]*( \([a-z, ]*\))? to 0x/ { depth = 0 }
+		(/BUG: KCSAN/ || depth <= 3) && /\[(pinacct|iommufd|vfio_iommu_type1)\]/ { ours = 1 }
+		END {
+			if (ours)
+				print report
+			exit found + ours > 0
+		}' "$1"
+}
+
+# use_kernel VARIANT: with its modules; the one of before is asked no more
+use_kernel()
+{
+	kernel=$("$pa_top/scripts/test-kernel.sh" "$ksrc" "$1")
+	export KDIR=$kernel/kdir KSRC=$ksrc
+	"$pa_top/scripts/build-modules.sh" ours
+	"$pa_top/scripts/build-modules.sh" stock
+	"$pa_top/selftests/mediated/build.sh"
+	"$pa_top/selftests/modules/build.sh"
+	"$pa_top/selftests/build.sh"
+}
+
+[[ $only = "$known" || " $known " = *" $only "* ]] ||
+	die "no part is called '$only': they are $known"
 mkdir -p "$report"
 exec {lock}>"$report/.lock"
 flock --nonblock "$lock" || die "another check-debug is running in this tree"
@@ -132,25 +208,12 @@ rm -rf "${report:?}"/*
 : >"$results"
 
 ksrc=$("$pa_top/scripts/fetch.sh" source-7.2)
-kernel=$("$pa_top/scripts/test-kernel.sh" "$ksrc" debug)
-export KDIR=$kernel/kdir KSRC=$ksrc
-"$pa_top/scripts/build-modules.sh" ours
-"$pa_top/scripts/build-modules.sh" stock
-"$pa_top/selftests/mediated/build.sh"
-"$pa_top/selftests/modules/build.sh"
-"$pa_top/selftests/build.sh"
+[[ $only = kcsan ]] || use_kernel debug
 
 for part in $only; do
-	case $part in
-	kselftest|random|compare|mock)
-		start=$SECONDS
-		"run_$part" {lock}>&-
-		say "$part: $((SECONDS - start)) s"
-		;;
-	*)
-		die "no part is called '$part': kselftest, random, compare or mock"
-		;;
-	esac
+	start=$SECONDS
+	"run_$part" {lock}>&-
+	say "$part: $((SECONDS - start)) s"
 done
 show_failures 0
 show_skips
