@@ -21,6 +21,7 @@ help:
 	@echo '  vmstart            libvirt domains with assigned devices, against what is predicted;'
 	@echo '                     DOMAIN= BACKEND= POLICY= QEMU= HOST=local BDF=: vmstart-help'
 	@echo '  lifecycle          what libvirt does to a guest that runs: resets, hot-plug; BACKEND='
+	@echo '  outsiders          other people'\''s memory tests, while guests with devices run: stock and ours'
 	@echo '  check-style        only sparse, checkpatch and shellcheck on our files'
 	@echo '  bench              what mapping costs on stock modules, on ours, and at least; plots'
 	@echo '  scale              how that grows: 10000 mappings, 1000 containers, TiBs apart; plots'
@@ -87,6 +88,9 @@ coverage:
 fuzz:
 	$(Q)selftests/fuzz/fuzz.sh $(SECONDS:%=--seconds %) $(SEED:%=--seed %)
 
+outsiders:
+	$(Q)selftests/outsiders/outsiders.sh
+
 vm:
 	$(Q)tools/vm/run.sh --shell
 
@@ -118,6 +122,5 @@ clean:
 	$(Q)rm -rf build
 
 .PHONY: help modules stock modules_install modules_uninstall deb kernel qemu series \
-	check-style check check-debug fuzz check-deb check-qtest soak bench scale vm \
-	vmstart vmstart-help lifecycle coverage \
-	demo tools clean
+	check-style check check-debug check-deb check-qtest coverage fuzz outsiders soak \
+	bench scale vm vmstart vmstart-help lifecycle demo tools clean

@@ -10,6 +10,7 @@
 #	scripts/fetch.sh source-7.2	7.2 source from a newer suite, to build against
 #	scripts/fetch.sh source-qemu-10.0	Debian 13's source package of QEMU, unpacked
 #	scripts/fetch.sh source-qemu-10.2	one that sid still has
+#	scripts/fetch.sh source-libhugetlbfs	the source of libhugetlbfs, for its tests
 #	scripts/fetch.sh release	the release of that kernel, as uname -r says it
 #	scripts/fetch.sh promtool	the program that checks metrics and alerts
 #	scripts/fetch.sh archive	the address of the Debian archive that apt uses
@@ -210,7 +211,21 @@ fill_source_qemu()
 	rm -rf "$tmp/apt" "$tmp"/qemu_* "$tmp/qemu/.pc"
 }
 
-[[ $# = 1 ]] || die "use: fetch.sh source-6.12|source-7.2|source-qemu-10.0|source-qemu-10.2|kernel|headers|release|promtool|archive"
+# Only what upstream released: Debian's changes to it are not wanted.
+fill_source_libhugetlbfs()
+{
+	local tmp=$1
+
+	say "looking for libhugetlbfs in trixie"
+	newer_suite "$tmp/apt" trixie deb-src ||
+		die "the archive does not have the source of trixie: see what apt said above"
+	(cd "$tmp" && APT_CONFIG=$tmp/apt/apt.conf apt-get -q source --download-only --tar-only \
+		libhugetlbfs) || die "the archive does not have libhugetlbfs's source"
+	tar -x -C "$tmp" --strip-components=1 -f "$tmp"/libhugetlbfs_*.orig.tar.gz
+	rm -rf "$tmp/apt" "$tmp"/libhugetlbfs_*.orig.tar.gz
+}
+
+[[ $# = 1 ]] || die "use: fetch.sh source-6.12|source-7.2|source-qemu-10.0|source-qemu-10.2|source-libhugetlbfs|kernel|headers|release|promtool|archive"
 case $1 in
 archive)
 	archive
@@ -221,6 +236,9 @@ promtool)
 source-7.2)
 	# No version in the key: the first 7.2 that was found stays.
 	pa_cached source-7.2 "2" fill_source_72
+	;;
+source-libhugetlbfs)
+	pa_cached source-libhugetlbfs "2" fill_source_libhugetlbfs
 	;;
 source-qemu-10.0)
 	dir=$(pa_cached source-qemu-10.0 "1" fill_source_qemu 10.0 trixie)
