@@ -4,8 +4,9 @@
  *
  * Every argument begins with its size in bytes, as user space knows it. What
  * the kernel knows beyond that it leaves out; what user space knows beyond the
- * kernel must be zero, or the call fails with E2BIG. So both can grow. Reserved
- * members are zero.
+ * kernel must be zero, and all of it no more than a page, or the call fails with
+ * E2BIG. So both can grow. Reserved members are zero. Processes are called as the
+ * caller's pid namespace has them.
  */
 #ifndef _UAPI_LINUX_PINACCT_H
 #define _UAPI_LINUX_PINACCT_H
@@ -244,14 +245,14 @@ struct pinacct_pins {
  * While it is excluded, a mapping for a device that covers any of it is refused
  * with EBUSY. What is mapped stays so, and can be unmapped at any time. Excluded
  * are these addresses of the caller; and where memory of a file is mapped shared
- * at that moment, that part of the file as well, at whatever address, by file, and
- * for every process, since it is the same memory. Private memory of other
- * processes is not affected.
+ * at that moment, and may be written, that part of the file as well, at whatever
+ * address, by file, and for every process, since it is the same memory. Private
+ * memory of other processes is not affected.
  *
  * An exclusion belongs to the file descriptor, and goes when it is closed. Ranges
  * may overlap; each is included again as it was excluded. EEXIST if the same
  * range is excluded already, ENOENT to include what is not, ENOSPC if there are
- * more than 1024 ranges, or more than 1024 mappings of files in one.
+ * more than 1024 ranges, or more than 1024 mappings of files in all of them.
  */
 struct pinacct_exclude {
 	__u32 size;
