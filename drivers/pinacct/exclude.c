@@ -212,12 +212,13 @@ bool pin_excluded_folios(struct folio **folios, unsigned long nr)
 	guard(rwsem_read)(&exclusions_sem);
 	for (unsigned long i = 0; i < nr; i++) {
 		const struct folio *folio = folios[i];
+		const void *mapping = READ_ONCE(folio->mapping);
 		unsigned long last;
 
-		if (folio_test_anon(folio) || !folio->mapping)
+		if (folio_test_anon(folio) || !mapping)
 			continue;
 		last = folio->index + folio_nr_pages(folio) - 1;
-		if (first_excluded(folio->mapping, folio->index, last) <= last)
+		if (first_excluded(mapping, folio->index, last) <= last)
 			return true;
 	}
 	return false;
@@ -240,15 +241,16 @@ unsigned long pin_excluded_pages(struct page **pages, unsigned long npages)
 	guard(rwsem_read)(&exclusions_sem);
 	for (i = 0; i < npages; i++) {
 		struct folio *folio = page_folio(pages[i]);
+		/* Truncation takes it away at any time. */
+		const struct address_space *now = READ_ONCE(folio->mapping);
 		unsigned long index;
 
-		if (folio_test_anon(folio) || !folio->mapping)
+		if (folio_test_anon(folio) || !now)
 			continue;
 		index = folio->index + folio_page_idx(folio, pages[i]);
 		/* They mostly come in order, so it is not looked up for each. */
-		if (folio->mapping != mapping || index < from ||
-		    index > excluded) {
-			mapping = folio->mapping;
+		if (now != mapping || index < from || index > excluded) {
+			mapping = now;
 			from = index;
 			excluded = first_excluded(mapping, from, ULONG_MAX - 1);
 		}
