@@ -35,6 +35,7 @@
 #include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #define PIN_CHUNK_PAGES	512UL
@@ -180,12 +181,14 @@ void pin_extents_destroy(struct pin_extents *extents)
 	unsigned long chunk;
 	void *entry;
 
-	if (xa_empty(&extents->chunks))
-		return;
-	if (extents->has_chunks)
-		xa_for_each(&extents->chunks, chunk, entry)
+	if (extents->has_chunks) {
+		xa_for_each(&extents->chunks, chunk, entry) {
 			entry_free(entry);
-	xa_destroy(&extents->chunks);
+			cond_resched();
+		}
+	}
+	if (!xa_empty(&extents->chunks))
+		xa_destroy(&extents->chunks);
 	extents->near_entry = NULL;
 	extents->end = 0;
 	extents->max_order = 0;
