@@ -35,7 +35,7 @@ help:
 	@echo '  check-deb          install them on Debian 12 and 13, boot, and remove them again'
 	@echo '  kernel             the small test kernel; prints where it is'
 	@echo '  qemu               QEMU with the patches of qemu-patches/; prints where it is'
-	@echo '  check-qtest        QEMU'\''s own tests with the patches and without (an hour)'
+	@echo '  check-qtest        QEMU'\''s own tests with the patches and without (ten minutes)'
 	@echo '  series             build/series/: the change to KSRC as patches, for reading'
 	@echo '  clean              remove build/; what was downloaded stays in the cache'
 	@echo
