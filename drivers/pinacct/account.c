@@ -494,6 +494,14 @@ static unsigned long room(const struct attempt *attempt)
 	return allowed - min(allowed, attempt->charged);
 }
 
+static unsigned long room_of(const struct pin_account *acct)
+{
+	struct pin_totals totals;
+	struct attempt attempt;
+
+	return limited(acct, &attempt, &totals) ? room(&attempt) : ULONG_MAX;
+}
+
 /**
  * pin_account_room - how many pages could be charged?
  * @acct: the mapping's account
@@ -507,12 +515,7 @@ static unsigned long room(const struct attempt *attempt)
  */
 unsigned long pin_account_room(struct pin_account *acct)
 {
-	struct pin_totals totals;
-	struct attempt attempt;
-
-	if (have_ledger(acct))
-		return 0;
-	return limited(acct, &attempt, &totals) ? room(&attempt) : ULONG_MAX;
+	return have_ledger(acct) ? 0 : room_of(acct);
 }
 
 /**
@@ -529,10 +532,7 @@ unsigned long pin_account_room(struct pin_account *acct)
  */
 bool pin_account_fits(const struct pin_account *acct, unsigned long npages)
 {
-	struct pin_totals totals;
-	struct attempt attempt;
-
-	return !limited(acct, &attempt, &totals) || npages <= room(&attempt);
+	return npages <= room_of(acct);
 }
 EXPORT_SYMBOL_GPL(pin_account_fits);
 
