@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the scripts that count instructions in L1 share. Sourced; $out is where they say
-# what was built.
+# What the scripts that count instructions in L1, and those that tell of it in HTML,
+# share. Sourced; $out is where the first say what was built.
 
 # use_kernel 6.12|7.2: what to build for, and what to boot, which is in "boot"
 use_kernel()
@@ -33,4 +33,20 @@ build()
 
 	shift
 	"$@" >"$out/build.$what" 2>&1 || die "not built: $what, see $out/build.$what"
+}
+
+# picture ALT COMMAND...: what the command draws
+picture()
+{
+	local alt=$1
+
+	shift
+	printf '<img alt="%s" src="data:image/svg+xml;base64,%s">\n' "$alt" \
+		"$("$@" | base64 -w 0)"
+}
+
+# escape: text for HTML
+escape()
+{
+	sed 's/&/\&amp;/g; s/</\&lt;/g'
 }

@@ -14,6 +14,8 @@
 # Prints the tables.
 
 . "$(dirname "$0")/../../scripts/lib.sh"
+# shellcheck source=tools/bench/lib.sh
+. "$pa_top/tools/bench/lib.sh"
 
 report=$pa_top/build/report
 here=$pa_top/tools/bench
@@ -262,22 +264,6 @@ growth()
 		"" using 1:4 with linespoints pt 6 ps 0.5 dt 2 lw 1.5 lc rgb ours notitle, \
 		"" using 1:5 with linespoints pt 6 ps 0.5 dt 2 lw 1.5 lc rgb least notitle
 	END
-}
-
-# picture ALT COMMAND...: what the command draws
-picture()
-{
-	local alt=$1
-
-	shift
-	printf '<img alt="%s" src="data:image/svg+xml;base64,%s">\n' "$alt" \
-		"$("$@" | base64 -w 0)"
-}
-
-# escape: text for HTML
-escape()
-{
-	sed 's/&/\&amp;/g; s/</\&lt;/g'
 }
 
 # grown KERNEL: "PATH KIND" of which there are several sizes

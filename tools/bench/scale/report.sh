@@ -13,6 +13,8 @@
 # Prints the rows that have grown more than they may.
 
 . "$(dirname "$0")/../../../scripts/lib.sh"
+# shellcheck source=tools/bench/lib.sh
+. "$pa_top/tools/bench/lib.sh"
 
 report=$pa_top/build/report
 work=
@@ -178,22 +180,6 @@ plot()
 	set key at graph 1,1.12 right horizontal samplen 1 font ",10" noenhanced
 	plot $(IFS=,; echo "${lines[*]}")
 	END
-}
-
-# picture ALT COMMAND...: what the command draws
-picture()
-{
-	local alt=$1
-
-	shift
-	printf '<img alt="%s" src="data:image/svg+xml;base64,%s">\n' "$alt" \
-		"$("$@" | base64 -w 0)"
-}
-
-# escape: text for HTML
-escape()
-{
-	sed 's/&/\&amp;/g; s/</\&lt;/g'
 }
 
 kernel_html()
